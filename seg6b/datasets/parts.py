@@ -1,0 +1,90 @@
+"""Parts: the Parquet files of a table. A part holds whole parties; one kernel batch is one row group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seg6b.datasets.column import Dataset
+from seg6b.datasets.frames import conform
+from seg6b.errors import Damaged
+
+Compression = Literal["snappy", "lz4", "zstd", "uncompressed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A written part: where it is and how large."""
+
+    path: Path
+    rows: int
+    bytes: int
+
+
+class PartWriter:
+    """Writes one part, a row group a batch. Creates its file at the first batch; refuses an existing one."""
+
+    def __init__(self, dataset: Dataset, path: Path, compression: Compression, code: str) -> None:
+        self._dataset = dataset
+        self._path = path
+        self._compression = None if compression == "uncompressed" else compression
+        self._code = code
+        self._writer: pq.ParquetWriter | None = None
+        self._rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append one batch as one row group, after the contract check."""
+        table = conform(self._dataset, frame, self._code).to_arrow()
+        if self._writer is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = pq.ParquetWriter(
+                self._path,
+                table.schema,
+                compression=self._compression,
+                use_dictionary=self._dataset.dictionary_columns,
+                write_statistics=False,
+                version="2.6",
+            )
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        self._rows += table.num_rows
+
+    def close(self) -> Part | None:
+        """Close the file and describe it; None if nothing was written."""
+        if self._writer is None:
+            return None
+        self._writer.close()
+        self._writer = None
+        return Part(self._path, self._rows, self._path.stat().st_size)
+
+
+def read_part(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """All rows of a part, only `columns` of it; dictionaries come back as `pl.Enum`."""
+    try:
+        table = pq.read_table(path, columns=None if columns is None else list(columns), use_threads=False)
+    except (OSError, pa.ArrowException) as error:
+        raise Damaged(
+            "E_PART_UNREADABLE", "a published part cannot be read", str(path), str(error).splitlines()[0][:160],
+            "a whole Parquet file", "Run `python -m seg6b verify` and rerun the state that wrote it."
+        ) from error
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of from_arrow
+    return frame if columns is None else frame.select(columns)
+
+
+def read_parts(paths: Sequence[Path], columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """All rows of several parts, in the order given."""
+    return pl.concat([read_part(p, columns) for p in paths], rechunk=True)

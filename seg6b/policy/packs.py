@@ -1,0 +1,95 @@
+"""All packs of one run: `Policies`, their canonical text, and the `parameter_hash` that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from seg6b.errors import UsageError
+from seg6b.policy import (
+    activity,
+    amount,
+    attachment,
+    bank_view,
+    behaviour,
+    campaign,
+    case,
+    delay,
+    flow_shape,
+    overlay,
+    prior,
+    rng,
+    session,
+    timing,
+    truth,
+    validation,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """One typed pack a field. Two equal `Policies` mean the same data for the same world and seed."""
+
+    behaviour: behaviour.Model
+    attachment: attachment.Model
+    prior: prior.Model
+    activity: activity.Model
+    session: session.Model
+    flow_shape: flow_shape.Model
+    amount: amount.Model
+    timing: timing.Model
+    campaign: campaign.Model
+    overlay: overlay.Model
+    truth: truth.Model
+    bank_view: bank_view.Model
+    delay: delay.Model
+    case: case.Model
+    validation: validation.Model
+    rng: rng.Model
+
+    def canonical(self, pack: str) -> str:
+        """One pack as canonical JSON: sorted keys, no spaces, every default written out."""
+        return json.dumps(getattr(self, pack).model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def pack_hash(self, pack: str) -> str:
+        """SHA-256 of one pack's canonical JSON."""
+        return hashlib.sha256(f"{pack}:{self.canonical(pack)}".encode()).hexdigest()
+
+    @property
+    def parameter_hash(self) -> str:
+        """SHA-256 over the hashes of all packs, in name order."""
+        return hashlib.sha256("\n".join(self.pack_hash(p) for p in sorted(PACKS)).encode()).hexdigest()
+
+
+PACKS = tuple(f.name for f in fields(Policies))
+
+
+def load_policies(packs: Mapping[str, Any], origin: str = "conf/policy") -> Policies:
+    """Validate plain data, one mapping a pack; every fault of every pack is told at once."""
+    unknown = sorted(set(packs) - set(PACKS))
+    faults = [f"{name}: no such pack" for name in unknown]
+    models: dict[str, Any] = {}
+    hints = get_type_hints(Policies, include_extras=True)
+    for name in PACKS:
+        if name not in packs:
+            faults.append(f"{name}: missing")
+            continue
+        try:
+            models[name] = TypeAdapter(hints[name]).validate_json(json.dumps(packs[name]))
+        except ValidationError as error:
+            faults += [f"{name}.{_place(f['loc'])}: {f['msg']} (got {f['input']!r:.80})" for f in error.errors()]
+    if faults:
+        raise UsageError(
+            "E_POLICY_INVALID", f"{len(faults)} faults in policy packs", origin, " | ".join(faults[:8]),
+            "packs as docs/policies describe them", "Correct the named keys; `--cfg job` shows the composed packs."
+        )
+    return Policies(**models)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(step) for step in location) or "(whole pack)"

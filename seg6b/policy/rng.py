@@ -1,0 +1,16 @@
+"""Pack `rng`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seg6b.policy.base import Pack
+
+
+class Stub(Pack):
+    """To be written."""
+
+    policy_id: Literal["rng"]
+
+
+Model = Stub

@@ -1,0 +1,16 @@
+"""Pack `session`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seg6b.policy.base import Pack
+
+
+class Stub(Pack):
+    """To be written."""
+
+    policy_id: Literal["session"]
+
+
+Model = Stub

@@ -1,0 +1,1 @@
+"""Settings: the job as typed records. `load.py` is the last place that sees OmegaConf."""

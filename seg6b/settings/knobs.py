@@ -1,0 +1,24 @@
+"""Knobs: how a state computes. No knob may change a row, so none is hashed into `parameter_hash`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seg6b.datasets.parts import Compression
+
+
+@dataclass(frozen=True, slots=True)
+class StateKnobs:
+    """Knobs that every row-writing state has.
+
+    Attributes:
+        batch_rows: rows of one kernel call and one written row group.
+        compression: Parquet compression of what the state writes.
+        shards: parts that S1 cuts the parties into (a power of two); other states follow S1.
+        audit: S5 only: `sampled` re-derives a few cells from Parquet, `full` all of them.
+    """
+
+    batch_rows: int = 500_000
+    compression: Compression = "snappy"
+    shards: int = 0
+    audit: str = "sampled"

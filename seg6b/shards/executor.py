@@ -1,0 +1,45 @@
+"""Mapping a function over tasks on threads: results in task order, the first failure stops the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Executor(Protocol):
+    """Runs a function over tasks; the order of execution is nobody's business."""
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once."""
+
+    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
+        """Results in the order of `tasks`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Threads of this process; kernels and Parquet work without the GIL."""
+
+    workers: int
+
+    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
+        """Results in the order of `tasks`; the first failure cancels what has not begun."""
+        if self.workers == 1 or len(tasks) <= 1:
+            return [function(task) for task in tasks]
+        with ThreadPoolExecutor(self.workers) as pool:
+            futures = [pool.submit(function, task) for task in tasks]
+            done, pending = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in pending:
+                future.cancel()
+            failed = [f for f in futures if f in done and f.exception() is not None]
+            if failed:
+                failed[0].result()
+            return [future.result() for future in futures]
+
+
