@@ -42,7 +42,9 @@ class PartWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._writer is not None:
             self._writer.close()
 
@@ -77,8 +79,12 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
         table = pq.read_table(path, columns=None if columns is None else list(columns), use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise Damaged(
-            "E_PART_UNREADABLE", "a published part cannot be read", str(path), str(error).splitlines()[0][:160],
-            "a whole Parquet file", "Run `python -m seg6b verify` and rerun the state that wrote it."
+            "E_PART_UNREADABLE",
+            "a published part cannot be read",
+            str(path),
+            str(error).splitlines()[0][:160],
+            "a whole Parquet file",
+            "Run `python -m seg6b verify` and rerun the state that wrote it.",
         ) from error
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of from_arrow

@@ -34,12 +34,13 @@ def mix64(x: np.uint64) -> np.uint64:
 
 @kernel
 def fold(h: np.uint64, key: np.uint64) -> np.uint64:
-    """Fold one more key into the running hash `h`; `fold(fold(0, a), b) != fold(fold(0, b), a)`."""
-    return mix64((h ^ key) * GOLDEN + key)
+    """Fold one more key into the running hash; the order of keys matters."""
+    word = np.uint64(key)
+    return mix64((np.uint64(h) ^ word) * GOLDEN + word)
 
 
 @kernel
-def unit(word: np.uint64) -> np.float64:
+def unit(word: np.uint64) -> float:
     """Map a 64-bit word to (0, 1): its top 53 bits times 2^-53, zero moved to 2^-54."""
     top = word >> _S11
     if top == np.uint64(0):
@@ -48,15 +49,15 @@ def unit(word: np.uint64) -> np.float64:
 
 
 @kernel
-def draw(entity: np.uint64, decision: np.uint64) -> np.float64:
+def draw(entity: np.uint64, decision: np.uint64) -> float:
     """The uniform of one decision about one entity; see `Draws.key` and `entity1`."""
-    return unit(mix64(entity ^ decision))
+    return unit(mix64(np.uint64(entity) ^ np.uint64(decision)))
 
 
 @kernel
 def id64(entity: np.uint64, domain: np.uint64) -> np.int64:
     """A positive signed 64-bit id, 1 .. 2^63 - 1, from an entity hash and an id domain."""
-    return np.int64(_ONE + mix64(entity ^ domain) % _ID_SPAN)
+    return np.int64(_ONE + mix64(np.uint64(entity) ^ np.uint64(domain)) % _ID_SPAN)
 
 
 @kernel

@@ -51,7 +51,7 @@ def build_table(quantile: Callable[[F64], F64], low: float, high: float) -> F64:
 
 
 @kernel
-def lookup(table: F64, u: np.float64) -> np.float64:
+def lookup(table: F64, u: float) -> float:
     """The quantile at `u` in (0, 1): linear between the two grid points around it."""
     upper = u > 0.5
     v = 1.0 - u if upper else u
@@ -64,9 +64,9 @@ def lookup(table: F64, u: np.float64) -> np.float64:
     t = (v - low) / (high - low)
     if upper:
         last = table.size - 1
-        near, far = table[last - (cell + 1)], table[max(last - (cell + 2), 0)]
+        near, far = table[last - int(cell + 1)], table[max(last - int(cell + 2), 0)]
     else:
-        near, far = table[cell + 1], table[min(cell + 2, table.size - 1)]
+        near, far = table[int(cell + 1)], table[min(int(cell + 2), table.size - 1)]
     return near + t * (far - near)
 
 

@@ -72,8 +72,12 @@ class Evidence:
         """One table; refuses a name that no state emitted."""
         if name not in self.tables:
             raise EvidenceMissing(
-                "E_EVIDENCE_MISSING", "no such evidence table", name, "", ", ".join(sorted(self.tables)) or "any",
-                "Rerun the state that owns it."
+                "E_EVIDENCE_MISSING",
+                "no such evidence table",
+                name,
+                "",
+                ", ".join(sorted(self.tables)) or "any",
+                "Rerun the state that owns it.",
             )
         return self.tables[name][1]
 

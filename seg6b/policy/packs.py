@@ -85,8 +85,12 @@ def load_policies(packs: Mapping[str, Any], origin: str = "conf/policy") -> Poli
             faults += [f"{name}.{_place(f['loc'])}: {f['msg']} (got {f['input']!r:.80})" for f in error.errors()]
     if faults:
         raise UsageError(
-            "E_POLICY_INVALID", f"{len(faults)} faults in policy packs", origin, " | ".join(faults[:8]),
-            "packs as docs/policies describe them", "Correct the named keys; `--cfg job` shows the composed packs."
+            "E_POLICY_INVALID",
+            f"{len(faults)} faults in policy packs",
+            origin,
+            " | ".join(faults[:8]),
+            "packs as docs/policies describe them",
+            "Correct the named keys; `--cfg job` shows the composed packs.",
         )
     return Policies(**models)
 

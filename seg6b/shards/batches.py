@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 
 def group_parts(rows: Sequence[int], batch_rows: int, workers: int) -> list[range]:
-    """Consecutive parts, grouped until a group reaches `batch_rows`, yet at least one group a worker if there are parts.
+    """Consecutive parts, grouped until a group reaches `batch_rows`, yet enough groups for all workers.
 
     Args:
         rows: rows of each part, in order.

@@ -41,5 +41,3 @@ class Threads:
             if failed:
                 failed[0].result()
             return [future.result() for future in futures]
-
-

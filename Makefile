@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+
+.PHONY: help setup lane test lint heavy clean
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready  ## the virtual environment, from the lock file
+
+.venv/.ready: pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --quiet --frozen --inexact --python $(BIN)/python
+	@touch $@
+
+lane: setup  ## the main job: one candidate run on the default world
+	@$(BIN)/python -m seg6b.lane $(ARGS)
+
+test: setup  ## the whole suite
+	@$(BIN)/python -m pytest -q -m 'not heavy' $(ARGS)
+
+heavy: setup  ## the slow proofs: default-world restarts, knobs, timings
+	@$(BIN)/python -m pytest -q -m heavy $(ARGS)
+
+lint: setup  ## format, rules, types, layers, generated docs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m seg6b docs --check
+
+clean:  ## remove the virtual environment and caches, never runs
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

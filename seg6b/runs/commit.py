@@ -1,0 +1,127 @@
+"""Commit by receipt: temporary folder, fsync, rename, receipt last.
+
+Between the first rename and the receipt an intent file lists what is being moved. So whoever comes after a crash
+knows exactly what to take back: a state has happened when its receipt is there, and not at all before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from seg6b.errors import Conflict, ResourceRefused
+from seg6b.runs.disk import files_under, make_read_only, remove_tree, sha256_of, sync_path, write_json
+from seg6b.runs.folder import RunFolder
+from seg6b.runs.receipt import FileReceipt, StateReceipt
+
+
+def run_lock(root: Path, run_id: str) -> FileLock:
+    """The lock of one run, taken or refused at once: two processes never work in one run folder."""
+    path = root / "mlruns" / "locks" / f"{run_id}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ResourceRefused(
+            "E_RUN_LOCKED",
+            "another process works in this run",
+            str(path),
+            run_id,
+            "one process a run",
+            "Wait for it to end, or start a run of your own by leaving out `run_id=`.",
+        ) from error
+    return lock
+
+
+def open_state(run: RunFolder, state: str) -> Path:
+    """A fresh temporary folder for `state`; whatever an earlier try left behind is taken back first."""
+    clear_leftovers(run)
+    folder = run.path / f".{state}.{os.getpid()}.tmp"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def clear_leftovers(run: RunFolder) -> None:
+    """Undo half commits and remove temporary files of processes that are gone; the caller holds the run's lock."""
+    for intent in sorted(run.path.glob(".*.intent")):
+        state = intent.name.split(".")[1]
+        if not run.state_path(state).exists():
+            for unit in json.loads(intent.read_text(encoding="utf-8")):
+                _remove_unit(run.path / unit)
+        intent.unlink()
+    for stray in sorted(run.path.rglob(".*.tmp")):
+        _remove_unit(stray)
+    _remove_empty_folders(run.path)
+
+
+def commit_state(
+    run: RunFolder, state: str, folder: Path, receipt: Callable[[list[FileReceipt]], StateReceipt]
+) -> StateReceipt:
+    """Publish `folder` as the output of `state`.
+
+    Args:
+        run: the run.
+        state: its state.
+        folder: the temporary folder; relative paths inside are those inside the run.
+        receipt: makes the receipt from the files as published.
+
+    Raises:
+        Conflict: something is already published where this state publishes.
+    """
+    files = files_under(folder)
+    listed = []
+    for path in files:
+        sync_path(path)
+        make_read_only(path)
+        listed.append(FileReceipt(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path)))
+    units = _units(folder, files)
+    for unit in units:
+        if (run.path / unit).exists():
+            raise Conflict(
+                f"E_{state}_PUBLISH_CONFLICT",
+                "something is already published here",
+                str(run.path / unit),
+                "",
+                "an empty place",
+                "Verify the run; start a new one if it differs.",
+            )
+    intent = run.path / f".{state}.intent"
+    write_json(intent, units)
+    for unit in units:
+        target = run.path / unit
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (folder / unit).rename(target)
+        sync_path(target.parent)
+    made = receipt(listed)
+    write_json(run.state_path(state), made)
+    make_read_only(run.state_path(state))
+    intent.unlink()
+    remove_tree(folder)
+    return made
+
+
+def _units(folder: Path, files: list[Path]) -> list[str]:
+    """What is renamed as one: the folder of a part or evidence file, any other file by itself."""
+    units = set()
+    for path in files:
+        relative = path.relative_to(folder)
+        units.add(relative.parent.as_posix() if len(relative.parts) > 1 else relative.as_posix())
+    return sorted(units)
+
+
+def _remove_unit(path: Path) -> None:
+    if path.is_dir():
+        remove_tree(path)
+    elif path.exists():
+        path.unlink()
+
+
+def _remove_empty_folders(root: Path) -> None:
+    for folder in sorted((p for p in root.rglob("*") if p.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,135 @@
+"""Writing to disk so that a reader sees the old content or the new, never a third thing."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from seg6b.errors import Damaged, ResourceRefused
+
+Record = TypeVar("Record")
+
+_DISK_FAULTS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "writing is not permitted",
+    errno.EPERM: "writing is not permitted",
+}
+
+
+@contextmanager
+def disk_faults(code: str, where: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into one clear refusal."""
+    try:
+        yield
+    except OSError as error:
+        fault = _DISK_FAULTS.get(error.errno or 0)
+        if fault is None:
+            raise
+        place = str(error.filename or where)
+        raise ResourceRefused(
+            code,
+            fault,
+            place,
+            error.strerror or "",
+            "room and permission to write",
+            "Free space or choose another `root=`, then run the same command again; nothing was published.",
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_path(path: Path) -> None:
+    """Flush a file or a folder entry to the device."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file as a whole: temporary neighbour, fsync, rename, fsync of the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with neighbour.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    neighbour.replace(path)
+    sync_path(path.parent)
+
+
+def to_json(value: Any) -> str:  # noqa: ANN401 - any JSON-like value
+    """Canonical readable JSON: sorted keys, two spaces, a final newline."""
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON-like value
+    """Replace a JSON file as a whole."""
+    write_text(path, to_json(value))
+
+
+def read_record(path: Path, kind: type[Record]) -> Record:
+    """A typed record from its JSON file; a missing, broken or mistyped file is damage, named."""
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        record = _build(kind, plain)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise Damaged(
+            "E_RUN_RECEIPT_DAMAGED",
+            "a receipt cannot be read",
+            str(path),
+            f"{type(error).__name__}: {error}"[:160],
+            f"a {kind.__name__}",
+            "Remove the damaged run or restore the file.",
+        ) from error
+    return record
+
+
+def _build(kind: Any, plain: Any) -> Any:  # noqa: ANN401 - recursion over annotations
+    origin, args = get_origin(kind), get_args(kind)
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        names = {f.name for f in fields(kind)}
+        if not isinstance(plain, dict) or set(plain) - names:
+            message = f"not the fields of {kind.__name__}"
+            raise TypeError(message)
+        return kind(**{name: _build(hints[name], value) for name, value in plain.items()})
+    if origin is tuple:
+        inner = args[0] if len(args) == 2 and args[1] is Ellipsis else None
+        return tuple(_build(inner or args[i], item) for i, item in enumerate(plain))
+    if origin is dict:
+        return {key: _build(args[1], value) for key, value in plain.items()}
+    return plain
+
+
+def make_read_only(path: Path) -> None:
+    """Take the write bits off a published file."""
+    path.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+
+
+def files_under(folder: Path) -> list[Path]:
+    """Every file below `folder`, sorted."""
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder; one that is not there is already removed."""
+    if folder.exists():
+        shutil.rmtree(folder)

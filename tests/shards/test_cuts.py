@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seg6b.shards.batches import cut_parties, group_parts
+from seg6b.shards.cells import CELLS, cell_of, route_of, shard_of
+from seg6b.shards.executor import Threads
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 30))
+def test_spans_cover_all_rows_and_split_no_party(sizes, batch_rows):
+    party = np.repeat(np.arange(len(sizes)), sizes)
+    spans = cut_parties(party, batch_rows)
+    assert [s for s, _ in spans] == [0, *[e for _, e in spans[:-1]]]
+    assert spans[-1][1] == party.size
+    for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+        assert party[end - 1] != party[start]
+    for start, end in spans:
+        assert end - start <= batch_rows or np.unique(party[start:end]).size == 1
+
+
+def test_no_rows_no_spans():
+    assert cut_parties(np.zeros(0, np.int64), 5) == []
+
+
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 100), st.integers(1, 4))
+def test_groups_cover_all_parts_in_order(rows, batch_rows, workers):
+    groups = group_parts(rows, batch_rows, workers)
+    assert [i for g in groups for i in g] == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("shards", [1, 2, 64, 256, 4096])
+def test_shards_are_ranges_of_the_routing_hash(shards):
+    route = np.sort(route_of(np.arange(5000)))
+    found = shard_of(route, shards)
+    assert np.all(np.diff(found) >= 0)
+    assert 0 <= found.min() <= found.max() < shards
+
+
+def test_a_cell_is_the_shard_of_64():
+    party = np.arange(5000)
+    assert np.array_equal(cell_of(party), shard_of(route_of(party), CELLS))
+    assert np.bincount(cell_of(party), minlength=CELLS).min() > 40
+
+
+def test_threads_keep_order_and_raise_the_failure():
+    assert Threads(3).map(lambda x: x * x, list(range(20))) == [x * x for x in range(20)]
+
+    def fail(x):
+        if x == 3:
+            raise KeyError(x)
+        return x
+
+    with pytest.raises(KeyError):
+        Threads(2).map(fail, list(range(10)))
