@@ -52,6 +52,10 @@ class Policies:
     validation: validation.Model
     rng: rng.Model
 
+    def plain(self) -> dict[str, Any]:
+        """All packs as plain data, every default written out."""
+        return {name: getattr(self, name).model_dump(mode="json") for name in PACKS}
+
     def canonical(self, pack: str) -> str:
         """One pack as canonical JSON: sorted keys, no spaces, every default written out."""
         return json.dumps(getattr(self, pack).model_dump(mode="json"), sort_keys=True, separators=(",", ":"))

@@ -67,18 +67,18 @@ def test_an_id_is_positive_and_the_function_it_says():
 
 GOLDEN_FIRST = {
     "entity_attach": 0.0620728450046496,
-    "session_boundary": 0.20399159291482682,
+    "session_boundary": 0.6738380896312393,
     "flow_shape": 0.4133957166975428,
-    "amount_draw": 0.14872791201201585,
-    "event_timing": 0.47703067948452105,
-    "campaign_activation": 0.2694442072465597,
-    "campaign_targeting": 0.3697209634336589,
-    "overlay_mutation": 0.11898774644019827,
-    "truth_label_ambiguity": 0.34526199893338116,
-    "detection_delay": 0.24421417085377073,
-    "dispute_delay": 0.21951168992422365,
-    "chargeback_delay": 0.29558699624521734,
-    "case_timeline": 0.13632984347344546,
+    "amount_draw": 0.28714634077111745,
+    "event_timing": 0.8482987453104407,
+    "campaign_activation": 0.6581805022711256,
+    "campaign_targeting": 0.6302790363768993,
+    "overlay_mutation": 0.5150698761930796,
+    "truth_label_ambiguity": 0.8405481961386077,
+    "detection_delay": 0.8884571247620426,
+    "dispute_delay": 0.9298437589349994,
+    "chargeback_delay": 0.15297298106454338,
+    "case_timeline": 0.3539991224297554,
 }
 
 

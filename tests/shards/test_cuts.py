@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ def test_spans_cover_all_rows_and_split_no_party(sizes, batch_rows):
     spans = cut_parties(party, batch_rows)
     assert [s for s, _ in spans] == [0, *[e for _, e in spans[:-1]]]
     assert spans[-1][1] == party.size
-    for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+    for (_, end), (start, _) in itertools.pairwise(spans):
         assert party[end - 1] != party[start]
     for start, end in spans:
         assert end - start <= batch_rows or np.unique(party[start:end]).size == 1

@@ -1,0 +1,152 @@
+"""One job: provide the world, take a run folder, walk the states, score, render, track."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from seg6b.draws.uniform import Draws
+from seg6b.errors import Conflict, ResourceRefused, UsageError
+from seg6b.gates.result import GateBoard, Verdict
+from seg6b.gates.serialise import read_board
+from seg6b.runs.axes import Axes
+from seg6b.runs.commit import clear_leftovers, run_lock
+from seg6b.runs.disk import disk_faults
+from seg6b.runs.folder import RunFolder, new_run_id
+from seg6b.runs.keys import library_versions
+from seg6b.runs.machine import describe_machine, git_revision, now_utc
+from seg6b.runs.progress import Progress
+from seg6b.runs.receipt import RunReceipt, StateReceipt
+from seg6b.settings.job import Job
+from seg6b.shards.executor import Threads
+from seg6b.states.execute import Site
+from seg6b.states.pipeline import run_states
+from seg6b.world.provide import WorldSettings, provide
+from seg6b.world.sealed import SealedWorld
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished candidate.
+
+    Attributes:
+        run: its folder.
+        receipt: its receipt.
+        states: receipts by state.
+        board: its gates.
+        validation: overall status of S5.
+        untracked: why MLflow was not told, empty if it was (or tracking is off).
+    """
+
+    run: RunFolder
+    receipt: RunReceipt
+    states: Mapping[str, StateReceipt]
+    board: GateBoard
+    validation: str
+    untracked: str
+
+    @property
+    def accepted(self) -> bool:
+        """Whether S5 passed and every hard gate holds at B."""
+        return self.validation == "PASS" and self.board.verdict is not Verdict.FAIL_REALISM
+
+
+def run_candidate(job: Job, progress: Progress) -> Outcome:
+    """Run `job` to its end, or go on where an earlier process stopped.
+
+    Raises:
+        Seg6bError: any refusal; what was committed before it is kept and can be resumed.
+    """
+    refusal = job.policy.behaviour.scope.refusal(job.scenario_id, job.seed)
+    if refusal:
+        raise UsageError("E_RUN_SCOPE", refusal, "policy behaviour.scope", "", "a scenario and seed in scope", "")
+    with disk_faults("E_WORLD_DISK", job.root / "mlruns"):
+        world = _provide(job, progress)
+    run = RunFolder.of(job.root, job.run_id or new_run_id())
+    axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
+    with disk_faults("E_RUN_DISK", run.path), run_lock(job.root, run.run_id):
+        receipt = _begin(job, world, axes, run)
+        draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
+        site = Site(job, world, axes, draws, run, Threads(job.threads or os.cpu_count() or 1), progress)
+        try:
+            states = run_states(site)
+        except BaseException:
+            run.write_receipt(replace(receipt, status="FAILED", ended_utc=now_utc()))
+            raise
+        receipt = replace(receipt, status="DONE", ended_utc=now_utc(), states=tuple(states))
+        run.write_receipt(receipt)
+        return _publish(job, site, receipt, states)
+
+
+def _provide(job: Job, progress: Progress) -> SealedWorld:
+    choice = job.world
+    settings = WorldSettings(choice.name, choice.arrivals, choice.seed, choice.source, job.scenario_id)
+    return provide(settings, job.root / "mlruns" / "world", progress.world)
+
+
+def _begin(job: Job, world: SealedWorld, axes: Axes, run: RunFolder) -> RunReceipt:
+    """The receipt of a run that begins, or of one that goes on; a different run under the same id is refused."""
+    if job.run_id and not run.exists():
+        raise UsageError("E_RUN_UNKNOWN", "no such run", str(run.path), job.run_id, "the id of a run", "")
+    if run.exists():
+        before = run.receipt()
+        _same_run(before, axes, run)
+        clear_leftovers(run)
+        receipt = replace(before, status="RUNNING", ended_utc="")
+    else:
+        run.path.mkdir(parents=True)
+        receipt = _new_receipt(job, world, axes, run)
+    run.write_receipt(receipt)
+    return receipt
+
+
+def _same_run(before: RunReceipt, axes: Axes, run: RunFolder) -> None:
+    asked = asdict(axes)
+    changed = [k for k, v in asked.items() if getattr(before, k) != v]
+    if changed:
+        raise Conflict(
+            "E_RUN_AXES",
+            "the run was made with other settings",
+            str(run.receipt_path),
+            ", ".join(f"{k}={asked[k]}" for k in changed),
+            ", ".join(f"{k}={getattr(before, k)}" for k in changed),
+            "Give the settings it was made with, or leave out `run_id=`.",
+        )
+
+
+def _new_receipt(job: Job, world: SealedWorld, axes: Axes, run: RunFolder) -> RunReceipt:
+    packs = job.policy.plain()
+    return RunReceipt(
+        run_id=run.run_id,
+        lane=job.lane,
+        role="candidate",
+        seed=axes.seed,
+        scenario_id=axes.scenario_id,
+        manifest_fingerprint=axes.manifest_fingerprint,
+        parameter_hash=axes.parameter_hash,
+        pack_hashes={name: job.policy.pack_hash(name) for name in packs},
+        posture=job.posture,
+        world={"name": job.world.name, "seed": job.world.seed, "arrivals": world.arrivals},
+        knobs=_knobs(job),
+        policy=packs,
+        git_revision=git_revision(Path(__file__).parent),
+        versions={"seg6b": importlib.metadata.version("seg6b")} | library_versions(),
+        machine=describe_machine(),
+        started_utc=now_utc(),
+    )
+
+
+def _knobs(job: Job) -> dict[str, Any]:
+    states = {f"{s.lower()}.{k}": v for s, knobs in job.knobs.items() for k, v in asdict(knobs).items()}
+    variants = {f"policy/{pack}": variant for pack, variant in job.variants.items()}
+    return states | variants | {"executor.threads": job.threads}
+
+
+def _publish(job: Job, site: Site, receipt: RunReceipt, states: Mapping[str, StateReceipt]) -> Outcome:
+    """Board and tracking: projections of what is already committed."""
+    board = read_board(site.run.gates_path)
+    return Outcome(site.run, receipt, states, board, "", "")

@@ -1,0 +1,95 @@
+"""Re-checking a run from its files alone: bytes, digests, and that nothing is there that no receipt knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seg6b.datasets.digest import ContentDigest, content_digest, total_digest
+from seg6b.datasets.parts import read_part
+from seg6b.errors import Damaged
+from seg6b.runs.disk import files_under, sha256_of
+from seg6b.runs.folder import RunFolder
+from seg6b.runs.receipt import DatasetReceipt, StateReceipt
+from seg6b.shards.executor import Executor
+
+MUTABLE = ("run_receipt.json", "gateboard.html", "gateboard.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as the receipts say.
+
+    Attributes:
+        path: the file, relative to the run folder.
+        fault: what is wrong with it.
+        found: what is there.
+        expected: what the receipt says.
+    """
+
+    path: str
+    fault: str
+    found: str = ""
+    expected: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.fault}" + (
+            f" (found {self.found}, expected {self.expected})" if self.expected else ""
+        )
+
+
+def state_receipts(run: RunFolder) -> dict[str, StateReceipt]:
+    """The receipts that lie in `states/`, by state."""
+    names = sorted(p.stem for p in (run.path / "states").glob("*.json"))
+    return {name: receipt for name in names if (receipt := run.state(name)) is not None}
+
+
+def verify_files(run: RunFolder, executor: Executor) -> list[Finding]:
+    """Every published file against its receipt: missing, altered, or known to no receipt."""
+    receipts = state_receipts(run)
+    known = dict(_known_files(receipts))
+    present = {p.relative_to(run.path).as_posix() for p in files_under(run.path)}
+    own = {*MUTABLE, *(f"states/{name}.json" for name in receipts)}
+    strays = [Finding(path, "no receipt knows this file") for path in sorted(present - set(known) - own)]
+    checks = executor.map(lambda item: _check_file(run.path, *item), sorted(known.items()))
+    return [f for f in checks if f is not None] + strays
+
+
+def verify_digests(run: RunFolder, executor: Executor) -> list[Finding]:
+    """Every dataset's content digest, derived again from its Parquet parts."""
+    datasets = [d for r in state_receipts(run).values() for d in r.datasets.values()]
+    return [f for d in datasets for f in _check_dataset(run, d, executor)]
+
+
+def _known_files(receipts: Mapping[str, StateReceipt]) -> Iterator[tuple[str, tuple[int, str]]]:
+    for receipt in receipts.values():
+        for dataset in receipt.datasets.values():
+            for part in dataset.parts:
+                yield f"{dataset.folder}/{part.name}", (part.bytes, part.sha256)
+        for file in receipt.files:
+            yield file.path, (file.bytes, file.sha256)
+
+
+def _check_file(root: Path, path: str, expected: tuple[int, str]) -> Finding | None:
+    target = root / path
+    if not target.is_file():
+        return Finding(path, "the file is missing")
+    size = target.stat().st_size
+    if size != expected[0]:
+        return Finding(path, "the size differs", f"{size} bytes", f"{expected[0]} bytes")
+    found = sha256_of(target)
+    return None if found == expected[1] else Finding(path, "the bytes differ", found[:16], expected[1][:16])
+
+
+def _check_dataset(run: RunFolder, dataset: DatasetReceipt, executor: Executor) -> list[Finding]:
+    def digest(name: str) -> ContentDigest:
+        return content_digest(read_part(run.path / dataset.folder / name))
+
+    try:
+        found = total_digest(executor.map(digest, [p.name for p in dataset.parts]))
+    except Damaged as error:
+        return [Finding(error.where, error.what, error.value)]
+    if str(found) == dataset.digest:
+        return []
+    return [Finding(dataset.folder, "the content digest differs", str(found), dataset.digest)]
