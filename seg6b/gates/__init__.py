@@ -1,4 +1,4 @@
-"""Gates: T1..T22 and the statistics layer, from evidence alone; thresholds live in `conf/gates`, never here.
+"""Gates: T1..T22 and the statistics layer, from evidence and policies alone.
 
-Knows evidence and statistics; never runs a state and never reads a dataset.
+A gate is a record and a pure function; its thresholds come from a versioned file. States may ask; worlds may not.
 """

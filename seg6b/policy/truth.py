@@ -8,6 +8,7 @@ later rule silently replaces an earlier one of the same pattern.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations, product
 from typing import Annotated, Final, Literal, Self
 
@@ -126,7 +127,7 @@ class Ordered(Pack):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        _refuse_repeats([rule.rule_id for rule in (*self.rules, self.collateral, self.posture)], "rule ids")
+        _refuse_repeats([*(r.rule_id for r in self.rules), self.collateral.rule_id, self.posture.rule_id], "rule ids")
         for stage, none in ((self.direct_campaign, False), (self.overlay_flags, True), ([self.default], True)):
             for rule in stage:
                 if (rule.pattern == "NONE") != none:
@@ -183,7 +184,7 @@ def overlapping_pairs(model: Ordered | ReducedKey) -> list[tuple[str, str]]:
 
     A reduced key sees the pattern alone, so two rules of one pattern always overlap there.
     """
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for tier in model.tiers:
         for one, other in combinations(tier, 2):
             blind = model.kind == "reduced_key" or one.anomaly is None or other.anomaly is None
@@ -198,9 +199,11 @@ def matching_rules(model: Ordered | ReducedKey, pattern: str, *, anomaly: bool) 
     Of an ordered model only the first stage with a match counts; collateral and posture are overrides, not
     direct rules.
     """
+    blind = model.kind == "reduced_key"
     for tier in model.tiers:
-        blind = model.kind == "reduced_key"
-        found = [r.rule_id for r in tier if r.pattern == pattern and (blind or r.holds(pattern, anomaly=anomaly))]
+        found: list[str] = [
+            r.rule_id for r in tier if r.pattern == pattern and (blind or r.holds(pattern, anomaly=anomaly))
+        ]
         if found:
             return found
     return []
@@ -213,7 +216,7 @@ def _refuse_overlaps(pairs: list[tuple[str, str]]) -> None:
         raise ValueError(message)
 
 
-def _refuse_repeats(values: list[str] | list[CampaignType] | list[PartyRole], what: str) -> None:
+def _refuse_repeats(values: Sequence[str], what: str) -> None:
     repeated = sorted(value for value, n in Counter(values).items() if n > 1)
     if repeated:
         message = f"{what} repeat: {', '.join(repeated)}"

@@ -43,8 +43,8 @@ def jackknife(cells: npt.ArrayLike, estimate: Callable[[F64], F64]) -> tuple[flo
 def interval(value: float, without: F64) -> Interval | None:
     """95 % t-interval from the estimates that each leave one non-empty cell out.
 
-    `se^2 = (g - 1)/g * sum((theta_i - mean)^2)`, `value ± t(0.975, g - 1) se`. Cells that hold nothing are left out of `without`:
-    to delete them changes nothing, so they must not count as evidence of stability.
+    `se^2 = (g - 1)/g * sum((theta_i - mean)^2)`, ends `value -+ t(0.975, g - 1) se`. Cells that hold nothing are
+    left out of `without`: to delete them changes nothing, so they must not count as evidence of stability.
 
     Args:
         value: the estimate from all cells.

@@ -1,7 +1,7 @@
 """Spreading sized things over labels so that each label carries its share of the size.
 
-Labels start at random under given counts; then the pair of things whose exchange mends the worst label most is
-exchanged, until no exchange helps. Integers only, so the result is exact everywhere.
+Labels start at random under given counts; then a thing of a label that holds too much is exchanged for one of
+a label that holds too little, until no exchange helps. Integers only, so the result is exact everywhere.
 """
 
 from __future__ import annotations
@@ -45,21 +45,22 @@ def _start(counts: I64, u: npt.NDArray[np.float64], pinned: dict[int, int]) -> I
 
 
 def _mend(labels: I64, sizes: I64, excess: I64, free: npt.NDArray[np.bool_]) -> bool:
-    """One exchange between the worst label and whichever label helps most; False when none helps."""
-    for worst in np.argsort(-np.abs(excess), kind="stable")[:4]:
-        ours = np.flatnonzero((labels == worst) & free)
-        others = np.flatnonzero((labels != worst) & free)
-        if ours.size == 0 or others.size == 0:
-            continue
-        moved = sizes[ours][:, None] - sizes[others][None, :]
-        theirs = excess[labels[others]][None, :]
-        gain = np.abs(excess[worst]) + np.abs(theirs) - np.abs(excess[worst] - moved) - np.abs(theirs + moved)
-        best = int(np.argmax(gain))
-        i, j = divmod(best, others.size)
-        if gain[i, j] > 0:
-            a, b = ours[i], others[j]
-            excess[worst] -= moved[i, j]
-            excess[labels[b]] += moved[i, j]
-            labels[a], labels[b] = labels[b], labels[a]
-            return True
+    """One exchange between a label that holds too much and one that holds too little; False when none helps."""
+    order = np.argsort(-excess, kind="stable")
+    for heavy in order[: min(4, order.size)]:
+        for light in order[::-1][:6]:
+            if excess[heavy] <= 0 or excess[light] >= 0:
+                continue
+            ours = np.flatnonzero((labels == heavy) & free)
+            theirs = np.flatnonzero((labels == light) & free)
+            if ours.size == 0 or theirs.size == 0:
+                continue
+            moved = sizes[ours][:, None] - sizes[theirs][None, :]
+            left = np.abs(excess[heavy] - moved) + np.abs(excess[light] + moved)
+            i, j = divmod(int(np.argmin(left)), theirs.size)
+            if left[i, j] < excess[heavy] - excess[light]:
+                excess[heavy] -= moved[i, j]
+                excess[light] += moved[i, j]
+                labels[ours[i]], labels[theirs[j]] = light, heavy
+                return True
     return False
