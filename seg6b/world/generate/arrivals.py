@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,11 @@ from seg6b.world.generate.rhythms import week_of
 from seg6b.world.generate.zones import ZONES, offset_minutes, week_hours
 
 I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
 
 HOUR_US: Final = 3_600_000_000
+MINUTE_US: Final = 60_000_000
 DAY_SIGMA: Final = 0.10
 OVERDISPERSION: Final = 0.02
 # The hour factor is log-normal; its variance follows the mean count, from one of these tables.
@@ -81,154 +83,193 @@ def _lognormal(variance: float) -> F64:
     return build_table(lambda u: np.exp(s * ndtri(u) - s2 / 2.0), 0.0, float(np.exp(s * 5.0 - s2 / 2.0)))
 
 
+class Rows(NamedTuple):
+    """Columns of one span, to be filled."""
+
+    seq: I64
+    ts: I64
+    hour: I32
+    rate: F64
+    place: I32
+    zone: I32
+    local: I64
+    site: I64
+    edge: I64
+    virtual: npt.NDArray[np.bool_]
+
+
+class Demand(NamedTuple):
+    """When and where one merchant is visited; arrays by place, tables by place and hour."""
+
+    week: F64
+    noise: F64
+    steps: F64
+    weight: F64
+    zone: I32
+    week_hours: I32
+    offset_min: I32
+    first_site: I64
+    sites: I64
+    edge_id: I64
+
+
+class Who(NamedTuple):
+    """One merchant and where its span begins."""
+
+    merchant: np.int64
+    size: np.int64
+    start: np.int64
+    first_place: np.int64
+    virtual_share: float
+
+
+class Keys(NamedTuple):
+    """Decision keys of the arrival stream."""
+
+    day_factor: np.uint64
+    hour_factor: np.uint64
+    time: np.uint64
+    zone: np.uint64
+    site: np.uint64
+    virtual: np.uint64
+
+
 @kernel
-def _cumulate(
-    cum: F64, week: F64, zone_hours: npt.NDArray[np.int32], weight: F64, noise: F64, merchant: int, size: int,
-    day_key: np.uint64, hour_key: np.uint64, steps: F64,
-) -> None:
-    """Cumulated intensity at the end of each hour, last entry = total."""
-    hours = cum.size
-    for h in range(hours):
-        rate = 0.0
-        for z in range(weight.size):
-            rate += weight[z] * week[zone_hours[z, h]]
-        cum[h] = rate * lookup(noise[0], draw(entity2(merchant, h // 24), day_key))
-    scale = 0.0
-    for h in range(hours):
-        scale += cum[h]
-    scale = size / scale
+def _intensity(cum: F64, demand: Demand, who: Who, keys: Keys) -> None:
+    """Cumulated intensity at the end of each hour; the last entry is the total."""
     total = 0.0
-    for h in range(hours):
+    for h in range(cum.size):
+        rate = 0.0
+        for z in range(demand.weight.size):
+            rate += demand.weight[z] * demand.week[demand.week_hours[z, h]]
+        cum[h] = rate * lookup(demand.noise[0], draw(entity2(who.merchant, np.int64(h // 24)), keys.day_factor))
+        total += cum[h]
+    scale = who.size / total
+    total = 0.0
+    for h in range(cum.size):
         mean = cum[h] * scale
         step = 0
-        while step < steps.size - 1 and mean > steps[step]:
+        while step < demand.steps.size - 1 and mean > demand.steps[step]:
             step += 1
-        total += mean * lookup(noise[1 + step], draw(entity2(merchant, h), hour_key))
+        total += mean * lookup(demand.noise[1 + step], draw(entity2(who.merchant, np.int64(h)), keys.hour_factor))
         cum[h] = total
 
 
 @kernel
-def _walk(
-    seq: I64, ts: I64, hour: npt.NDArray[np.int32], rate: F64, cum: F64, merchant: int, size: int, start: int,
-    key: np.uint64,
-) -> None:
-    """Time of each arrival of one span, and the intensity of its hour."""
+def _walk(rows: Rows, cum: F64, who: Who, key: np.uint64) -> None:
+    """Number, time and intensity of each arrival of one span."""
     total = cum[cum.size - 1]
     h = 0
-    for i in range(seq.size):
-        k = start + i
-        place = (k + draw(entity2(merchant, k + 1), key)) / size * total
-        while h < cum.size - 1 and place >= cum[h]:
+    for i in range(rows.seq.size):
+        k = who.start + i
+        at = (k + draw(entity2(who.merchant, np.int64(k + 1)), key)) / who.size * total
+        while h < cum.size - 1 and at >= cum[h]:
             h += 1
         low = cum[h - 1] if h > 0 else 0.0
-        inside = np.int64((place - low) / (cum[h] - low) * HOUR_US)
-        seq[i] = k + 1
-        hour[i] = h
-        rate[i] = cum[h] - low
-        ts[i] = START_US + h * HOUR_US + min(max(inside, 0), HOUR_US - 1)
+        inside = np.int64((at - low) / (cum[h] - low) * HOUR_US)
+        rows.seq[i] = k + 1
+        rows.hour[i] = h
+        rows.rate[i] = cum[h] - low
+        rows.ts[i] = START_US + h * HOUR_US + min(max(inside, np.int64(0)), np.int64(HOUR_US - 1))
 
 
 @kernel
-def _place(
-    place: npt.NDArray[np.int32], zone: npt.NDArray[np.int32], local: I64, site: I64, edge: I64, virtual: npt.NDArray[np.bool_],
-    seq: I64, ts: I64, hour: npt.NDArray[np.int32], week: F64, zone_hours: npt.NDArray[np.int32],
-    offsets: npt.NDArray[np.int32], zones: npt.NDArray[np.int32], weight: F64, first_site: I64, sites: I64, edge_id: I64,
-    site_id: I64, first_place: int, merchant: int, virtual_share: float, zone_key: np.uint64, site_key: np.uint64,
-    virtual_key: np.uint64,
-) -> None:
+def _locate(rows: Rows, demand: Demand, site_id: I64, who: Who, keys: Keys) -> None:
     """Zone, local time, and site or edge of each arrival of one span."""
-    rates = np.empty(weight.size, np.float64)
-    for i in range(seq.size):
-        entity = entity2(merchant, seq[i])
+    rates = np.empty(demand.weight.size, np.float64)
+    for i in range(rows.seq.size):
+        entity = entity2(who.merchant, rows.seq[i])
         z = 0
-        if weight.size > 1:
+        if rates.size > 1:
             total = 0.0
-            for j in range(weight.size):
-                total += weight[j] * week[zone_hours[j, hour[i]]]
+            for j in range(rates.size):
+                total += demand.weight[j] * demand.week[demand.week_hours[j, rows.hour[i]]]
                 rates[j] = total
-            u = draw(entity, zone_key) * total
-            while z < weight.size - 1 and u >= rates[z]:
+            u = draw(entity, keys.zone) * total
+            while z < rates.size - 1 and u >= rates[z]:
                 z += 1
-        place[i] = first_place + z
-        zone[i] = zones[z]
-        local[i] = ts[i] + offsets[z, hour[i]] * np.int64(60_000_000)
-        is_virtual = sites[z] == 0 or (virtual_share > 0.0 and draw(entity, virtual_key) < virtual_share)
-        virtual[i] = is_virtual
-        edge[i] = edge_id[z] if is_virtual else 0
-        site[i] = 0 if is_virtual else site_id[first_site[z] + np.int64(draw(entity, site_key) * sites[z])]
+        rows.place[i] = who.first_place + z
+        rows.zone[i] = demand.zone[z]
+        rows.local[i] = rows.ts[i] + demand.offset_min[z, rows.hour[i]] * np.int64(MINUTE_US)
+        virtual = demand.sites[z] == 0
+        if not virtual and who.virtual_share > 0.0:
+            virtual = draw(entity, keys.virtual) < who.virtual_share
+        rows.virtual[i] = virtual
+        rows.edge[i] = demand.edge_id[z] if virtual else 0
+        rows.site[i] = 0
+        if not virtual:
+            rows.site[i] = site_id[demand.first_site[z] + np.int64(draw(entity, keys.site) * demand.sites[z])]
 
 
 def make_arrivals(recipe: Recipe, merchants: Merchants, places: Places, spans: list[Span]) -> pl.DataFrame:
     """The rows of one file, in the order (merchant_id, ts_utc, arrival_seq)."""
-    rows = sum(s.stop - s.start for s in spans)
-    columns = _Columns(rows)
+    count = sum(s.stop - s.start for s in spans)
+    columns = _empty_rows(count)
+    merchant_id = np.empty(count, np.int64)
+    keys = Keys._make(recipe.draws.key("world.arrivals", decision) for decision in Keys._fields)
     at = 0
     for span in spans:
-        _fill(recipe, merchants, places, span, columns, at)
-        at += span.stop - span.start
-    return columns.frame(places)
+        rows = slice(at, at + span.stop - span.start)
+        merchant_id[rows] = merchants.merchant_id[span.merchant]
+        _fill(Rows._make(column[rows] for column in columns), merchants, places, span, keys)
+        at = rows.stop
+    return _frame(merchant_id, columns, places)
 
 
-class _Columns:
-    """Arrays of one file, filled span by span."""
+def _empty_rows(count: int) -> Rows:
+    def ints() -> I64:
+        return np.empty(count, np.int64)
 
-    def __init__(self, rows: int) -> None:
-        self.merchant = np.empty(rows, np.int64)
-        self.seq = np.empty(rows, np.int64)
-        self.ts = np.empty(rows, np.int64)
-        self.hour = np.empty(rows, np.int32)
-        self.rate = np.empty(rows, np.float64)
-        self.place = np.empty(rows, np.int32)
-        self.zone = np.empty(rows, np.int32)
-        self.local = np.empty(rows, np.int64)
-        self.site = np.empty(rows, np.int64)
-        self.edge = np.empty(rows, np.int64)
-        self.virtual = np.empty(rows, np.bool_)
+    def codes() -> I32:
+        return np.empty(count, np.int32)
 
-    def frame(self, places: Places) -> pl.DataFrame:
-        """The contract frame."""
-        zone = dictionary(self.zone, ZONES)
-        return pl.DataFrame({
-            "merchant_id": self.merchant,
-            "arrival_seq": self.seq,
-            "ts_utc": utc(self.ts),
-            "bucket_index": self.hour,
-            "zone_representation": zone,
-            "channel_group": dictionary(np.zeros(self.seq.size, np.int32), MIXED),
-            "tzid_primary": zone,
-            "ts_local_primary": pl.Series(self.local).cast(pl.Datetime("us")),
-            "is_virtual": self.virtual,
-            "site_id": nullable(self.site, self.virtual),
-            "edge_id": nullable(self.edge, ~self.virtual),
-            "routing_universe_hash": dictionary(self.place, places.routing),
-            "lambda_realised": self.rate,
-        })
+    return Rows(
+        seq=ints(), ts=ints(), hour=codes(), rate=np.empty(count), place=codes(), zone=codes(),
+        local=ints(), site=ints(), edge=ints(), virtual=np.empty(count, np.bool_),
+    )  # fmt: skip
 
 
-def _fill(recipe: Recipe, merchants: Merchants, places: Places, span: Span, columns: _Columns, at: int) -> None:
+def _fill(rows: Rows, merchants: Merchants, places: Places, span: Span, keys: Keys) -> None:
     m = span.merchant
-    rows = slice(at, at + span.stop - span.start)
     own = slice(int(places.first[m]), int(places.first[m + 1]))
     zones = places.zone[own]
-    week = week_of(CLASSES[merchants.demand_class[m]])
-    zone_hours = week_hours()[zones]
-    key = recipe.draws.key
-    cum = np.empty(HOURS)
-    size = int(merchants.size[m])
-    _cumulate(
-        cum, week, zone_hours, places.weight[own], _noise_tables(), m, size,
-        key("world.arrivals", "day_factor"), key("world.arrivals", "hour_factor"), np.array(MEAN_STEPS),
-    )  # fmt: skip
-    columns.merchant[rows] = merchants.merchant_id[m]
-    _walk(
-        columns.seq[rows], columns.ts[rows], columns.hour[rows], columns.rate[rows], cum, m, size, span.start,
-        key("world.arrivals", "time"),
-    )  # fmt: skip
+    demand = Demand(
+        week=week_of(CLASSES[merchants.demand_class[m]]),
+        noise=_noise_tables(),
+        steps=np.array(MEAN_STEPS),
+        weight=places.weight[own],
+        zone=zones,
+        week_hours=week_hours()[zones],
+        offset_min=offset_minutes()[zones],
+        first_site=places.first_site[own],
+        sites=places.sites[own],
+        edge_id=places.edge_id[own],
+    )
     hybrid = merchants.hybrid_share if merchants.kind[m] == KINDS.index("HYBRID") else 0.0
-    _place(
-        columns.place[rows], columns.zone[rows], columns.local[rows], columns.site[rows], columns.edge[rows],
-        columns.virtual[rows], columns.seq[rows], columns.ts[rows], columns.hour[rows], week, zone_hours,
-        offset_minutes()[zones], zones, places.weight[own], places.first_site[own], places.sites[own],
-        places.edge_id[own], places.site_id, int(places.first[m]), m, hybrid,
-        key("world.arrivals", "zone"), key("world.arrivals", "site"), key("world.arrivals", "virtual"),
-    )  # fmt: skip
+    who = Who(np.int64(m), np.int64(merchants.size[m]), np.int64(span.start), np.int64(own.start), hybrid)
+    cum = np.empty(HOURS)
+    _intensity(cum, demand, who, keys)
+    _walk(rows, cum, who, keys.time)
+    _locate(rows, demand, places.site_id, who, keys)
+
+
+def _frame(merchant_id: I64, rows: Rows, places: Places) -> pl.DataFrame:
+    """The contract frame."""
+    zone = dictionary(rows.zone, ZONES)
+    return pl.DataFrame(
+        {
+            "merchant_id": merchant_id,
+            "arrival_seq": rows.seq,
+            "ts_utc": utc(rows.ts),
+            "bucket_index": rows.hour,
+            "zone_representation": zone,
+            "channel_group": dictionary(np.zeros(rows.seq.size, np.int32), MIXED),
+            "tzid_primary": zone,
+            "ts_local_primary": pl.Series(rows.local).cast(pl.Datetime("us")),
+            "is_virtual": rows.virtual,
+            "site_id": nullable(rows.site, rows.virtual),
+            "edge_id": nullable(rows.edge, ~rows.virtual),
+            "routing_universe_hash": dictionary(rows.place, places.routing),
+            "lambda_realised": rows.rate,
+        }
+    )

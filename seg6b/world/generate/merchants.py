@@ -11,7 +11,7 @@ import numpy.typing as npt
 from seg6b.datasets.vocabulary import CLASSES
 from seg6b.draws.mix import entities1
 from seg6b.world.generate.countries import COUNTRIES
-from seg6b.world.generate.recipe import Recipe, classes_of, shares_to_counts
+from seg6b.world.generate.recipe import Recipe, shares_to_counts
 from seg6b.world.generate.sizes import merchant_sizes
 from seg6b.world.generate.spread import spread
 
@@ -121,8 +121,3 @@ def _countries(recipe: Recipe, size: I64, index: I64) -> I64:
     targets = np.where(np.arange(shares.size) == home, grown, shares * rest)
     u = recipe.uniform("merchant.country", index)
     return _by_share(targets, size, u, {0: home}, 0.7)
-
-
-def pick_by(recipe: Recipe, decision: str, index: I64, shares: tuple[float, ...]) -> npt.NDArray[np.int32]:
-    """One class for each running number."""
-    return classes_of(recipe.uniform(decision, index), np.array(shares))

@@ -93,7 +93,9 @@ def make_places(recipe: Recipe, merchants: Merchants) -> Places:
         sites=counts,
         edge_id=np.where(edges, recipe.draws.ids("edge", entities2(owner, index)), 0),
         site_id=recipe.draws.ids("site", entities2(np.repeat(owner, counts), np.arange(counts.sum()))),
-        routing=tuple(hashlib.sha256(f"{recipe.seed}:{m}:{z}".encode()).hexdigest() for m, z in zip(owner, zone, strict=True)),
+        routing=tuple(
+            hashlib.sha256(f"{recipe.seed}:{m}:{z}".encode()).hexdigest() for m, z in zip(owner, zone, strict=True)
+        ),
     )
 
 
@@ -113,34 +115,42 @@ def merchant_tables(recipe: Recipe, merchants: Merchants, places: Places) -> dic
     classes = dictionary(merchants.demand_class, CLASSES)
     weekly = merchants.size / (DAYS / 7)
     virtual = merchants.has("VIRTUAL")
-    seeds = pl.DataFrame({
-        "merchant_id": merchants.merchant_id,
-        "mcc": _mcc(recipe, merchants),
-        "channel": dictionary(_posture(recipe, merchants), MERCHANT_POSTURES),
-        "home_country_iso": dictionary(merchants.country, ISO),
-        "primary_currency": dictionary(_currency(merchants), CURRENCIES),
-    })
-    profile = pl.DataFrame({
-        "merchant_id": merchants.merchant_id,
-        "primary_demand_class": classes,
-        "weekly_volume_total_expected": weekly,
-        "scale_factor_total": merchants.size / max(1, int(merchants.size.sum())) * merchants.count,
-    })
-    zones = pl.DataFrame({
-        "merchant_id": merchants.merchant_id[owner],
-        "legal_country_iso": dictionary(merchants.country[owner], ISO),
-        "tzid": dictionary(places.zone, ZONES),
-        "demand_class": classes.gather(owner),
-        "weekly_volume_expected": weekly[owner] * places.weight,
-        "virtual_preferred_flag": virtual[owner],
-    })
+    seeds = pl.DataFrame(
+        {
+            "merchant_id": merchants.merchant_id,
+            "mcc": _mcc(recipe, merchants),
+            "channel": dictionary(_posture(recipe, merchants), MERCHANT_POSTURES),
+            "home_country_iso": dictionary(merchants.country, ISO),
+            "primary_currency": dictionary(_currency(merchants), CURRENCIES),
+        }
+    )
+    profile = pl.DataFrame(
+        {
+            "merchant_id": merchants.merchant_id,
+            "primary_demand_class": classes,
+            "weekly_volume_total_expected": weekly,
+            "scale_factor_total": merchants.size / max(1, int(merchants.size.sum())) * merchants.count,
+        }
+    )
+    zones = pl.DataFrame(
+        {
+            "merchant_id": merchants.merchant_id[owner],
+            "legal_country_iso": dictionary(merchants.country[owner], ISO),
+            "tzid": dictionary(places.zone, ZONES),
+            "demand_class": classes.gather(owner),
+            "weekly_volume_expected": weekly[owner] * places.weight,
+            "virtual_preferred_flag": virtual[owner],
+        }
+    )
     at = np.repeat(np.arange(owner.size), places.sites)
-    sites = pl.DataFrame({
-        "site_id": places.site_id,
-        "merchant_id": merchants.merchant_id[owner[at]],
-        "country_iso": dictionary(merchants.country[owner[at]], ISO),
-        "tzid": dictionary(places.zone[at], ZONES),
-    })
+    sites = pl.DataFrame(
+        {
+            "site_id": places.site_id,
+            "merchant_id": merchants.merchant_id[owner[at]],
+            "country_iso": dictionary(merchants.country[owner[at]], ISO),
+            "tzid": dictionary(places.zone[at], ZONES),
+        }
+    )
     return {
         MERCHANT_CLASSES: profile.sort("merchant_id"),
         MERCHANT_ZONES: zones.sort("merchant_id", "legal_country_iso", "tzid"),

@@ -11,8 +11,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from seg6b.draws.mix import entities1
+from seg6b.draws.mix import U64, entities1
 from seg6b.draws.uniform import Draws
+
+F64 = npt.NDArray[np.float64]
 
 GENERATOR: Final = "world-generator-v1"
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,6 +83,20 @@ class Recipe:
     def uniform(self, decision: str, index: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """One uniform for each running number."""
         return self.draws.uniform("world", decision, entities1(index))
+
+    def even(self, decision: str, entities: U64, stratum: npt.NDArray[np.integer | np.bool_] | None = None) -> F64:
+        """Uniforms that are evenly spaced within each stratum: shares come out exact, who gets what is drawn.
+
+        So a small world has the shape of a large one instead of a sample of it.
+        """
+        group = np.zeros(entities.size, np.int64) if stratum is None else stratum.astype(np.int64)
+        order = np.lexsort((self.draws.uniform("world", decision, entities), group))
+        sizes = np.bincount(group)
+        start = self.draws.uniform("world", f"{decision}.start", entities1(np.arange(sizes.size)))
+        rank = np.arange(entities.size) - (np.cumsum(sizes) - sizes)[group[order]]
+        spaced = np.empty(entities.size)
+        spaced[order] = (rank + start[group[order]]) / sizes[group[order]]
+        return spaced
 
 
 def shares_to_counts(shares: npt.NDArray[np.float64], total: int) -> npt.NDArray[np.int64]:

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from seg6b.world.generate.countries import COUNTRIES, OFFSETS
+from seg6b.world.generate.countries import COUNTRIES
+from seg6b.world.generate.offsets import OFFSETS
 from seg6b.world.generate.recipe import HOURS, START
 from seg6b.world.generate.rhythms import WEEK
 
