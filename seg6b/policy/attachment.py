@@ -7,6 +7,7 @@ channel for everything.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -84,10 +85,9 @@ class Pooled(Pack):
     def _complete(self) -> Self:
         _covers(self.account_classes, CHANNELS, "account_classes")
         _covers(self.ip_role_weights, CUSTOMER_IP_ROLES, "ip_role_weights")
-        for name, values in (("card_like", self.card_like), *self.account_classes.items()):
-            if not values or len(set(values)) != len(values):
-                message = f"{name} {values} is empty or repeats an entry"
-                raise ValueError(message)
+        _distinct(self.card_like, "card_like")
+        for channel, classes in self.account_classes.items():
+            _distinct(classes, f"account_classes.{channel}")
         if set(self.instrument_optional) - {"BANK_RAIL"} or len(self.instrument_optional) > 1:
             message = f"only BANK_RAIL may do without an instrument, not {self.instrument_optional}"
             raise ValueError(message)
@@ -106,9 +106,15 @@ class Uniform(Pack):
     channel: Channel
 
 
-def _covers(table: dict[Channel, list[LedgerClass]] | dict[CustomerIpRole, float], wanted: tuple[str, ...], what: str) -> None:
+def _covers(table: Collection[str], wanted: Collection[str], what: str) -> None:
     if set(table) != set(wanted):
-        message = f"{what} must have exactly the entries {list(wanted)}, not {sorted(table)}"
+        message = f"{what} must have exactly the entries {sorted(wanted)}, not {sorted(table)}"
+        raise ValueError(message)
+
+
+def _distinct(values: Collection[str], what: str) -> None:
+    if not values or len(set(values)) != len(values):
+        message = f"{what} {sorted(values)} is empty or repeats an entry"
         raise ValueError(message)
 
 

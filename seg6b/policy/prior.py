@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -43,7 +43,7 @@ IP_GROUPS: Final[tuple[IpGroup, ...]] = get_args(IpGroup)
 TERMINAL_CHANNELS: Final[tuple[TerminalChannel, ...]] = get_args(TerminalChannel)
 
 
-class Family5(Frozen):
+class ByChannel(Frozen):
     """A chance for each of the five channels."""
 
     ECOM: Chance
@@ -67,10 +67,10 @@ class SegmentPrior(Pack):
 
     policy_id: Literal["prior"]
     kind: Literal["segments"]
-    p_home: dict[Segment, Family5]
+    p_home: dict[Segment, ByChannel]
     account: dict[Family, dict[Channel, dict[LedgerClass, Positive]]]
     instrument: dict[Family, dict[Channel, dict[InstrumentKind, Positive]]]
-    primary_device: dict[Family, Family5]
+    primary_device: dict[Family, ByChannel]
     terminal: dict[TerminalChannel, Chance]
     ip: dict[Family, dict[Channel, dict[IpGroup, Positive]]]
 
@@ -116,7 +116,7 @@ def _differs(table: Collection[str], wanted: Collection[str], what: str) -> list
     return [f"prior.{what} has weights for {sorted(table)}, attachment admits {sorted(wanted)}"]
 
 
-def _exactly(table: Mapping[str, object] | Mapping[Segment, object], wanted: Collection[str], what: str) -> None:
+def _exactly(table: Collection[str], wanted: Collection[str], what: str) -> None:
     if set(table) != set(wanted):
         message = f"{what} must have exactly the entries {sorted(wanted)}, not {sorted(table)}"
         raise ValueError(message)

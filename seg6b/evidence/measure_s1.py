@@ -1,0 +1,265 @@
+"""Evidence of S1: attachment richness, rhythm, sessions; from published columns alone.
+
+Rows of a party must be adjacent, as they are in every part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from seg6b.datasets.frames import codes_of, dictionary, micros_of
+from seg6b.datasets.tables import SESSION_ARRIVALS, SESSIONS
+from seg6b.datasets.vocabulary import ATTACH_RULES, CHANNELS, CLASSES, SESSION_BOUNDARIES
+from seg6b.draws.compiled import kernel
+from seg6b.draws.mix import entity2
+from seg6b.evidence.ledger import LEDGER, ledger_s1
+from seg6b.evidence.tables import DRAWS, Evidence, Measure
+from seg6b.shards.cells import CELLS, cell_of
+from seg6b.shards.stable import sort_rows
+
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+
+MINUTE_US: Final = 60_000_000
+HOUR_US: Final = 3_600_000_000
+DAY_MINUTES: Final = 1_440
+WEEK_HOURS: Final = 168
+# 1970-01-01 was a Thursday: 72 hours into a week that starts on Monday.
+EPOCH_HOUR: Final = 72
+
+ARRIVALS: Final = Measure(
+    "arrivals",
+    ("cell", "merchant_class", "channel_group", "attach_rule_id", "is_cross_border", "is_virtual"),
+    doc="arrivals",
+)
+ARRIVAL_KEYS: Final = Measure(
+    "arrival_keys", ("cell",), ("n", "key_sum"), doc="arrivals, and the wrapping sum of the hashes of their keys"
+)
+HOUR_OF_WEEK: Final = Measure(
+    "hour_of_week", ("cell", "merchant_class", "hour"), doc="arrivals by local hour of the week, Monday 0 h = 0"
+)
+SESSION_SIZES: Final = Measure("sessions", ("cell", "arrival_count"), doc="sessions")
+SESSION_SPANS: Final = Measure(
+    "session_spans", ("cell", "minutes"), doc="sessions by whole minutes from first to last arrival, at most 1440"
+)
+BOUNDARIES: Final = Measure("boundaries", ("cell", "boundary_reason"), doc="sessions by what made them start")
+DEVICES: Final = Measure(
+    "devices", ("cell", "device_id"), ("n",), ("party_min",), ("party_max",), "arrivals and parties of each device"
+)
+IPS: Final = Measure(
+    "ips", ("cell", "ip_id"), ("n",), ("device_min",), ("device_max",), "arrivals and devices of each IP"
+)
+ACCOUNTS: Final = Measure(
+    "accounts", ("cell",), ("n", "n_multi"), doc="accounts seen, and those that used more than one instrument"
+)
+LINKED: Final = Measure(
+    "linked_entities",
+    ("cell", "linked"),
+    doc="sessions by distinct accounts, instruments, devices, IPs and merchants together",
+)
+CHOICES: Final = Measure(
+    "attach_choices", ("cell", "step"), doc="decisions that had more than one outcome, by step; from S1's own inputs"
+)
+IP_GROUPS: Final = Measure("ip_groups", ("cell", "ip_type"), doc="arrivals by type of their IP; from S1's own inputs")
+
+MEASURES: Final[dict[str, Measure]] = {
+    m.name: m
+    for m in (
+        ARRIVALS, ARRIVAL_KEYS, HOUR_OF_WEEK, SESSION_SIZES, SESSION_SPANS, BOUNDARIES, DEVICES, IPS, ACCOUNTS, LINKED,
+        CHOICES, IP_GROUPS, DRAWS,
+    )
+} | LEDGER  # fmt: skip
+
+
+def measure_s1(frames: Mapping[str, pl.DataFrame]) -> Evidence:
+    """Evidence found in published rows of whole parties.
+
+    Args:
+        frames: `s1_arrival_entities_6B` and `s1_session_index_6B`.
+
+    Returns:
+        Every table of `MEASURES` except `attach_choices`, `ip_groups` and `draws`, which S1 alone can know.
+    """
+    arrivals, sessions = frames[SESSION_ARRIVALS.name], frames[SESSIONS.name]
+    found = Evidence()
+    party = arrivals["party_id"].to_numpy()
+    cell = cell_of(party)
+    _traffic(found, arrivals, cell)
+    _sessions(found, sessions)
+    _richness(found, arrivals, party, cell)
+    _linked(found, arrivals, cell, sessions.height)
+    ledger_s1(found, frames)
+    return found
+
+
+def _traffic(found: Evidence, arrivals: pl.DataFrame, cell: U8) -> None:
+    codes = {name: codes_of(arrivals[name]) for name in ("merchant_class", "channel_group", "attach_rule_id")}
+    flags = {name: arrivals[name].to_numpy().astype(np.int64) for name in ("is_cross_border", "is_virtual")}
+    counted = tally(
+        (cell, *codes.values(), *flags.values()), (CELLS, len(CLASSES), len(CHANNELS), len(ATTACH_RULES), 2, 2)
+    )
+    found.put(
+        ARRIVALS,
+        pl.DataFrame(
+            {
+                "cell": counted[0].astype(np.uint8),
+                "merchant_class": dictionary(counted[1], CLASSES),
+                "channel_group": dictionary(counted[2], CHANNELS),
+                "attach_rule_id": dictionary(counted[3], ATTACH_RULES),
+                "is_cross_border": counted[4] == 1,
+                "is_virtual": counted[5] == 1,
+                "n": counted[6],
+            }
+        ),
+    )
+    hour = (micros_of(arrivals["ts_local_primary"]) // HOUR_US + EPOCH_HOUR) % WEEK_HOURS
+    hours = tally((cell, codes["merchant_class"], hour), (CELLS, len(CLASSES), WEEK_HOURS))
+    found.put(
+        HOUR_OF_WEEK,
+        pl.DataFrame(
+            {
+                "cell": hours[0].astype(np.uint8),
+                "merchant_class": dictionary(hours[1], CLASSES),
+                "hour": hours[2].astype(np.int32),
+                "n": hours[3],
+            }
+        ),
+    )
+    rows, sums = key_sums(cell, arrivals["merchant_id"].to_numpy(), arrivals["arrival_seq"].to_numpy())
+    seen = np.flatnonzero(rows)
+    found.put(
+        ARRIVAL_KEYS,
+        pl.DataFrame({"cell": seen.astype(np.uint8), "n": rows[seen], "key_sum": sums[seen].view(np.int64)}),
+    )
+
+
+def _sessions(found: Evidence, sessions: pl.DataFrame) -> None:
+    cell = cell_of(sessions["party_id"].to_numpy())
+    span = micros_of(sessions["session_end_utc"]) - micros_of(sessions["session_start_utc"])
+    minutes = np.minimum(span // MINUTE_US, DAY_MINUTES)
+    found.put(SESSION_SIZES, _by_number(cell, sessions["arrival_count"].to_numpy(), "arrival_count"))
+    found.put(SESSION_SPANS, _by_number(cell, minutes, "minutes"))
+    reasons = tally((cell, codes_of(sessions["boundary_reason"])), (CELLS, len(SESSION_BOUNDARIES)))
+    found.put(
+        BOUNDARIES,
+        pl.DataFrame(
+            {
+                "cell": reasons[0].astype(np.uint8),
+                "boundary_reason": dictionary(reasons[1], SESSION_BOUNDARIES),
+                "n": reasons[2],
+            }
+        ),
+    )
+
+
+def _richness(found: Evidence, arrivals: pl.DataFrame, party: I64, cell: U8) -> None:
+    starts = _runs(party)
+    device, ip, account = (arrivals[name].to_numpy() for name in ("device_id", "ip_id", "account_id"))
+    instrument = arrivals["instrument_id"].fill_null(0).to_numpy()
+    cells = cell[starts[:-1]]
+
+    devices = distinct_pairs(starts, device, party)
+    frame = pl.DataFrame({"cell": cells[devices[4]], "device_id": devices[0], "n": devices[1], "party_min": devices[2]})
+    found.put(DEVICES, _folded(DEVICES, frame.with_columns(party_max=pl.Series(devices[3]))))
+    ips = distinct_pairs(starts, ip, device)
+    frame = pl.DataFrame({"cell": cells[ips[4]], "ip_id": ips[0], "n": ips[1], "device_min": ips[2]})
+    found.put(IPS, _folded(IPS, frame.with_columns(device_max=pl.Series(ips[3]))))
+    accounts = distinct_pairs(starts, account, instrument)
+    frame = pl.DataFrame({"cell": cells[accounts[4]], "n_multi": (accounts[2] < accounts[3]).astype(np.int64)})
+    found.put(ACCOUNTS, _folded(ACCOUNTS, frame.with_columns(n=pl.lit(1, pl.Int64))))
+
+
+def _linked(found: Evidence, arrivals: pl.DataFrame, cell: U8, sessions: int) -> None:
+    session = arrivals["session_id"].to_numpy()
+    order, starts = np.arange(session.size), _runs(session)
+    if starts.size - 1 != sessions:  # members of a session are not adjacent
+        order = np.argsort(session, kind="stable")
+        starts = _runs(session[order])
+    total = np.zeros(starts.size - 1, np.int64)
+    for name in ("account_id", "instrument_id", "device_id", "ip_id", "merchant_id"):
+        total += count_distinct(order, starts, arrivals[name].fill_null(0).to_numpy())
+    found.put(LINKED, _by_number(cell[order[starts[:-1]]], total, "linked"))
+
+
+def _folded(measure: Measure, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows of equal key made one, in no order: fewer rows to carry until all evidence is merged."""
+    values = [*(pl.col(c).sum() for c in measure.sums), *(pl.col(c).min() for c in measure.mins)]
+    return frame.group_by(measure.keys).agg(*values, *(pl.col(c).max() for c in measure.maxs))
+
+
+def _by_number(cell: U8, number: I64, name: str) -> pl.DataFrame:
+    """Counts by cell and a small number."""
+    cells, numbers, n = tally((cell, number), (CELLS, int(number.max(initial=0)) + 1))
+    return pl.DataFrame({"cell": cells.astype(np.uint8), name: numbers, "n": n})
+
+
+def _runs(values: I64) -> I64:
+    """Start of each run of equal values, and the number of values at the end."""
+    return np.concatenate([np.flatnonzero(np.diff(values, prepend=values[:1] - 1)), [values.size]])
+
+
+def tally(codes: Sequence[npt.NDArray[np.integer]], sizes: Sequence[int]) -> list[I64]:
+    """The combinations of codes that occur, one array a code in the given order, and how often each does."""
+    mixed = np.zeros(codes[0].size, np.int64)
+    for code, size in zip(codes, sizes, strict=True):
+        mixed *= size
+        mixed += code
+    counts = np.bincount(mixed, minlength=1)
+    seen = np.flatnonzero(counts)
+    return [*np.unravel_index(seen, tuple(sizes)), counts[seen]]
+
+
+@kernel
+def key_sums(cell: U8, merchant_id: I64, seq: I64) -> tuple[I64, npt.NDArray[np.uint64]]:
+    """Arrivals of each cell, and the wrapping sum of the hashes of their keys."""
+    rows, sums = np.zeros(CELLS, np.int64), np.zeros(CELLS, np.uint64)
+    for i in range(cell.size):
+        rows[cell[i]] += 1
+        sums[cell[i]] += entity2(merchant_id[i], seq[i])
+    return rows, sums
+
+
+@kernel
+def distinct_pairs(starts: I64, keys: I64, values: I64) -> tuple[I64, I64, I64, I64, I64]:
+    """The distinct keys of each run: key, rows, smallest and largest positive value, run. Without one: (1, 0)."""
+    size = keys.size
+    key, rows, low = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    high, run = np.empty(size, np.int64), np.empty(size, np.int64)
+    n = 0
+    for r in range(starts.size - 1):
+        members = np.arange(starts[r], starts[r + 1])
+        sort_rows(members, keys)
+        for i in range(members.size):
+            row = members[i]
+            if i == 0 or keys[row] != key[n - 1]:
+                key[n], rows[n], low[n], high[n], run[n] = keys[row], 0, 1, 0, r
+                n += 1
+            at = n - 1
+            rows[at] += 1
+            value = values[row]
+            if value > 0:
+                if high[at] == 0:
+                    low[at], high[at] = value, value
+                low[at], high[at] = min(low[at], value), max(high[at], value)
+    return key[:n], rows[:n], low[:n], high[:n], run[:n]
+
+
+@kernel
+def count_distinct(order: I64, starts: I64, values: I64) -> I64:
+    """Distinct positive values of each session."""
+    out = np.zeros(starts.size - 1, np.int64)
+    for s in range(out.size):
+        for i in range(starts[s], starts[s + 1]):
+            value = values[order[i]]
+            fresh = value > 0
+            for j in range(starts[s], i):
+                if values[order[j]] == value:
+                    fresh = False
+                    break
+            out[s] += fresh
+    return out
