@@ -13,22 +13,21 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from seg6b.policy.activation import Activation
-from seg6b.policy.base import Count, Frozen, NonNegative, Pack, Positive, Probability
+from seg6b.policy.base import Count, Frozen, Pack, Positive, Probability
 
 CampaignType = Literal["CARD_TESTING", "ATO", "REFUND_ABUSE", "MERCHANT_COLLUSION", "PROMO_FRAUD", "BONUS_ABUSE"]
 TargetKind = Literal["INSTRUMENT", "ACCOUNT", "FLOW", "MERCHANT", "EVENT"]
 Channel = Literal["ECOM", "POS", "ATM", "BANK_RAIL", "HYBRID"]
-FlowType = Literal[
-    "CARD_AUTH_CLEAR", "CARD_AUTH_DECLINE", "CARD_AUTH_STEPUP_CLEAR", "BANK_TRANSFER", "ATM_WITHDRAWAL"
-]
+FlowType = Literal["CARD_AUTH_CLEAR", "CARD_AUTH_DECLINE", "CARD_AUTH_STEPUP_CLEAR", "BANK_TRANSFER", "ATM_WITHDRAWAL"]
 TargetEvent = Literal["AUTH_REQUEST", "CLEARING"]
 PartyType = Literal["RETAIL", "BUSINESS", "OTHER"]
 PartyRole = Literal["CLEAN", "SYNTHETIC_ID", "MULE", "ASSOCIATE", "ORGANISER"]
 MerchantRole = Literal["NORMAL", "HIGH_RISK_MCC", "MSB", "COLLUSIVE"]
 IpGroup = Literal["RESIDENTIAL", "MOBILE_CARRIER", "PUBLIC_SHARED", "HOSTING_DATACENTRE", "ANONYMIZER_PROXY"]
 Feature = Literal["PARTY_RISK", "HIGH_RISK_DEVICE", "MERCHANT_RISK", "CROSS_BORDER"]
-Days = Annotated[float, Field(gt=0.0, le=366.0)]
 
+HORIZON_DAYS: Final = 90
+Days = Annotated[float, Field(gt=0.0, le=HORIZON_DAYS)]
 ENTITY_KINDS: Final = ("INSTRUMENT", "ACCOUNT", "MERCHANT")
 MERCHANT_FEATURES: Final = ("MERCHANT_RISK", "CROSS_BORDER")
 
@@ -69,6 +68,9 @@ class MultiWindow(Frozen):
         if self.days > self.every_days:
             message = f"windows of {self.days} days overlap when one starts every {self.every_days} days"
             raise ValueError(message)
+        if (span := self.days + self.every_days * (self.n_windows - 1)) > HORIZON_DAYS:
+            message = f"{self.n_windows} windows span {span:g} days, a world has {HORIZON_DAYS}"
+            raise ValueError(message)
         return self
 
 
@@ -76,33 +78,17 @@ Schedule = Annotated[FullScenario | FixedWindow | MultiWindow, Field(discriminat
 
 
 class Quota(Frozen):
-    """Targets of an instance: `rate_per_million` flows of the domain, at least `floor`, at most `cap`."""
+    """Targets of the template: a `floor` for each instance, and `rate_per_million` of the domain among all instances.
+
+    The domain is made of flows, or of merchants where merchants are the target.
+    """
 
     rate_per_million: Positive
     floor: Count
-    cap: Count
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.floor > self.cap:
-            message = f"floor {self.floor} is above cap {self.cap}"
-            raise ValueError(message)
-        return self
-
-    def targets(self, domain_flows: int) -> int:
-        """Targets wanted where the domain holds `domain_flows` flows."""
-        return min(max(int(self.rate_per_million * domain_flows / 1e6 + 0.5), self.floor), self.cap)
-
-
-class FlowsPerEntity(Frozen):
-    """How many flows of one target entity are hit: a floor, and a rate for entities that grow with the world."""
-
-    floor: Count
-    rate_per_million: NonNegative
-
-    def flows(self, domain_flows: int) -> int:
-        """The cap where the domain holds `domain_flows` flows."""
-        return max(int(self.rate_per_million * domain_flows / 1e6 + 0.5), self.floor)
+    def targets(self, domain: int, instances: float) -> int:
+        """Targets that one of so many expected instances wants in a domain of this size."""
+        return self.floor + int(self.rate_per_million * domain / 1e6 / instances + 0.5)
 
 
 class Uniform(Frozen):
@@ -112,19 +98,11 @@ class Uniform(Frozen):
 
 
 class LinearScore(Frozen):
-    """Weight = sum of coefficient x feature, clamped; risk tiers count 0 to 3, flags 0 or 1, cross-border as a share."""
+    """Weight = sum of coefficient x feature, at least `min`; tiers count 0 to 3, flags 0 or 1, cross-border a share."""
 
     mode: Literal["LINEAR_SCORE_V1"]
     coefficients: dict[Feature, Positive] = Field(min_length=1)
     min: Positive
-    max: Positive
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min >= self.max:
-            message = f"clamp min {self.min} is not below max {self.max}"
-            raise ValueError(message)
-        return self
 
 
 class Filter(Frozen):
@@ -150,7 +128,8 @@ class Template(Frozen):
         schedule: their windows.
         burstiness: this share of the quota falls into a fifth of each window; null spreads it evenly.
         quota: targets of an instance.
-        flows_per_entity: for entity targets only.
+        flows_per_entity: entity targets only: flows of one entity that are hit at most, times its linear score.
+        merchant_flows_per_million: merchants only, since they grow with the world: so many more per million flows.
         filter: name of a filter.
         channels: channels of eligible flows.
         flow_types: types of eligible flows.
@@ -165,7 +144,8 @@ class Template(Frozen):
     schedule: Schedule
     burstiness: Annotated[Probability, Field(gt=0.0)] | None = None
     quota: Quota
-    flows_per_entity: FlowsPerEntity | None = None
+    flows_per_entity: Count | None = None
+    merchant_flows_per_million: Positive | None = None
     filter: str
     channels: list[Channel] = Field(min_length=1)
     flow_types: list[FlowType] = Field(min_length=1)
@@ -175,6 +155,9 @@ class Template(Frozen):
         if (self.target in ENTITY_KINDS) != (self.flows_per_entity is not None):
             message = f"flows_per_entity belongs to entity targets exactly; the target is {self.target}"
             raise ValueError(message)
+        if (self.target == "MERCHANT") != (self.merchant_flows_per_million is not None):
+            message = f"merchant_flows_per_million belongs to MERCHANT targets exactly; the target is {self.target}"
+            raise ValueError(message)
         if (self.target == "EVENT") != (self.target_event is not None):
             message = f"target_event belongs to EVENT targets exactly; the target is {self.target}"
             raise ValueError(message)
@@ -183,6 +166,10 @@ class Template(Frozen):
                 message = f"{name} repeats a value"
                 raise ValueError(message)
         return self
+
+    def entity_flows(self, domain_flows: int) -> int:
+        """Flows of one target entity that are hit at most, where the domain holds `domain_flows` flows."""
+        return (self.flows_per_entity or 1) + int((self.merchant_flows_per_million or 0.0) * domain_flows / 1e6 + 0.5)
 
 
 class Stratum(Frozen):
@@ -209,7 +196,7 @@ class Cohort(Frozen):
 
 
 class Guards(Frozen):
-    """Limits; the state fails where a run would exceed one."""
+    """Limits; the state fails where a run would exceed one. No instance wants more than its guard."""
 
     min_instances: Count
     max_instances: Count
@@ -247,12 +234,15 @@ class Catalogue(Pack):
         most = sum(t.activation.max_instances for t in self.templates)
         least = sum(t.activation.floor for t in self.templates)
         windows = max(t.schedule.n_windows for t in self.templates)
-        cap = max(t.quota.cap for t in self.templates)
+        floor = max(t.quota.floor for t in self.templates)
         checks = (
             (most <= self.guards.max_instances, f"up to {most} instances, guard {self.guards.max_instances}"),
             (least >= self.guards.min_instances, f"only {least} instances are sure, guard {self.guards.min_instances}"),
             (windows <= self.guards.max_windows, f"{windows} windows an instance, guard {self.guards.max_windows}"),
-            (cap <= self.guards.max_targets_per_instance, f"cap {cap}, guard {self.guards.max_targets_per_instance}"),
+            (
+                floor <= self.guards.max_targets_per_instance,
+                f"floor {floor}, guard {self.guards.max_targets_per_instance}",
+            ),
         )
         if broken := [text for holds, text in checks if not holds]:
             raise ValueError("; ".join(broken))
