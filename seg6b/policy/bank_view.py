@@ -51,6 +51,8 @@ SUBTYPES: Final[tuple[Subtype, ...]] = (
 )
 FAMILIES: Final[tuple[AmountFamily, ...]] = ("PURCHASE", "CASH_WITHDRAWAL", "TRANSFER")
 LABELS: Final[tuple[TruthLabel, ...]] = ("LEGIT", "FRAUD", "ABUSE")
+CEILING: Final = 0.98
+"""Nothing that the bank does is certain: no product of rate and factors exceeds this."""
 
 
 class Rates(Frozen):
@@ -182,7 +184,7 @@ class Graded(Pack):
     """The full bank view.
 
     detect = rate x class.detect x amount x border (NONE: class.false_positive), review likewise, dispute = rate x
-    class.dispute x amount x border, chargeback = rate x class.chargeback; each at most `ceiling`.
+    class.dispute x amount x border, chargeback = rate x class.chargeback; each at most `CEILING`.
     """
 
     policy_id: Literal["bank_view"]
@@ -192,7 +194,6 @@ class Graded(Pack):
     classes: dict[MerchantClass, ClassFactors]
     amount: AmountFactor
     cross_border: CrossBorder
-    ceiling: Annotated[float, Field(gt=0.0, lt=1.0)]
     chargeback_types: ChargebackTypes
     chargeback_outcomes: dict[TruthLabel, ChargebackOutcomes]
     windows: Windows
@@ -202,9 +203,9 @@ class Graded(Pack):
         _all_present(self.subtypes, SUBTYPES, "subtypes")
         _all_present(self.classes, CLASSES, "classes")
         _all_present(self.chargeback_outcomes, LABELS, "chargeback_outcomes")
-        over = [name for name, rates in self.subtypes.items() if max(rates.detect, rates.dispute) > self.ceiling]
+        over = [name for name, rates in self.subtypes.items() if max(rates.detect, rates.dispute) > CEILING]
         if over:
-            message = f"rates of {', '.join(over)} exceed the ceiling {self.ceiling}"
+            message = f"rates of {', '.join(over)} exceed the ceiling {CEILING}"
             raise ValueError(message)
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from seg6b.states.mapping import Reads
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 NEVER: Final = np.iinfo(np.int64).min
 
@@ -130,32 +131,32 @@ def flow_arrays(frame: pl.DataFrame) -> Flows:
         ),
     )
     facts = frame.select(declined=DECLINED, step_up=STEP_UP, disputable=DISPUTABLE)
-    flow_id = _sealed(frame["flow_id"].to_numpy())
-    party_id = _sealed(frame["party_id"].to_numpy())
+    flow_id = sealed(frame["flow_id"].to_numpy())
+    party_id = sealed(frame["party_id"].to_numpy())
     return Flows(
         flow_id,
         entities1(flow_id),
         party_id,
-        _sealed(frame["account_id"].to_numpy()),
+        sealed(frame["account_id"].to_numpy()),
         cell_of(party_id),
-        _sealed(micros_of(frame["ts_utc"])),
-        _sealed(micros_of(frame["auth_response_ts"])),
-        _sealed(micros_of(frame["clear_ts"], null=NEVER)),
-        _sealed(pattern),
-        _sealed(frame["overlay_anomaly_any"].to_numpy()),
-        _sealed(codes_of(frame["party_fraud_role"])),
-        _sealed(codes_of(frame["channel_group"])),
-        _sealed(codes_of(frame["merchant_class"])),
-        _sealed(codes_of(frame["amount_family"])),
-        _sealed(frame["amount_minor"].to_numpy()),
-        _sealed(frame["is_cross_border"].to_numpy()),
-        _sealed(facts["declined"].to_numpy()),
-        _sealed(facts["step_up"].to_numpy()),
-        _sealed(facts["disputable"].to_numpy()),
+        sealed(micros_of(frame["ts_utc"])),
+        sealed(micros_of(frame["auth_response_ts"])),
+        sealed(micros_of(frame["clear_ts"], null=NEVER)),
+        sealed(pattern),
+        sealed(frame["overlay_anomaly_any"].to_numpy()),
+        sealed(codes_of(frame["party_fraud_role"])),
+        sealed(codes_of(frame["channel_group"])),
+        sealed(codes_of(frame["merchant_class"])),
+        sealed(codes_of(frame["amount_family"])),
+        sealed(frame["amount_minor"].to_numpy()),
+        sealed(frame["is_cross_border"].to_numpy()),
+        sealed(facts["declined"].to_numpy()),
+        sealed(facts["step_up"].to_numpy()),
+        sealed(facts["disputable"].to_numpy()),
     )
 
 
-def _sealed[T: npt.NDArray[np.generic]](values: T) -> T:
+def sealed(values: Array) -> Array:
     """A read-only view: Polars hands out both kinds, and a kernel is compiled once for each."""
     view = values.view()
     view.flags.writeable = False

@@ -1,0 +1,192 @@
+"""Event labels: flow labels broadcast to events, the role of each event, and what lies near a stamp of the bank.
+
+Of a flow that is not LEGIT, the events that the overlay made are the primary action (the AUTH_REQUEST where it made
+none) and the rest support it; all events of a LEGIT flow are context. An event is a detection action or a case event
+where it lies within a window, on either side, of the flow's detection, or of any stamp of its case.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from seg6b.datasets.frames import Mask, codes_of, dictionary, micros_of
+from seg6b.datasets.tables import EVENT_LABELS, EVENTS_WITH_FRAUD
+from seg6b.datasets.vocabulary import BANK_LABELS, EVENT_ROLES, EVENT_TYPES, TRUTH_LABELS
+from seg6b.draws.compiled import kernel
+from seg6b.errors import ContractBroken
+from seg6b.policy.bank_view import Windows
+from seg6b.states.s4_labels.bank_view import View, bank_fraud
+from seg6b.states.s4_labels.flows import I32, I64, NEVER, Flows, sealed
+from seg6b.states.s4_labels.truth import U8, Truth
+
+_PRIMARY: Final = EVENT_ROLES.index("PRIMARY_FRAUD_ACTION")
+_SUPPORTING: Final = EVENT_ROLES.index("SUPPORTING_EVENT")
+_CONTEXT: Final = EVENT_ROLES.index("LEGIT_CONTEXT")
+_LEGIT: Final = TRUTH_LABELS.index("LEGIT")
+_REQUEST: Final = EVENT_TYPES.index("AUTH_REQUEST")
+_MICROS: Final = 1_000_000
+
+
+class Events(NamedTuple):
+    """Events in the order of their flows, shape (e,): flow, type, time, and whether the overlay made them."""
+
+    flow_id: I64
+    kind: I32
+    ts: I64
+    overlaid: Mask
+
+
+class Labels(NamedTuple):
+    """Labels of each event, shape (e,); `bank` is the flow's label code where a case exists, else -1."""
+
+    fraud: Mask
+    bank_fraud: Mask
+    fraud_event: Mask
+    role: U8
+    detection: Mask
+    case: Mask
+    bank: I32
+
+
+class Stamps(NamedTuple):
+    """The bank's stamps of each flow, shape (n,), and the windows in microseconds."""
+
+    opened_at: I64
+    detected_at: I64
+    disputed_at: I64
+    charged_back_at: I64
+    closed_at: I64
+    detection_us: int
+    case_us: int
+
+
+class Marks(NamedTuple):
+    """What events inherit from each flow, shape (n,): id, truth label, the bank's verdict and label code."""
+
+    flow_id: I64
+    truth: U8
+    bank_fraud: Mask
+    label: U8
+
+
+def label_events(
+    events: pl.DataFrame,
+    n_events: I32,
+    flows: Flows,
+    truth: Truth,
+    view: View,
+    *,
+    closed_at: I64,
+    windows: Windows,
+) -> pl.DataFrame:
+    """One row an event, in the order of the events.
+
+    Args:
+        events: columns `flow_id`, `event_seq`, `event_type`, `ts_utc`, `is_fraud_event`; flow by flow.
+        n_events: events of each flow.
+        flows: the flows, in order.
+        truth: their truth.
+        view: their bank view.
+        closed_at: when the case of each flow closed, `NEVER` without one.
+        windows: windows of the bank view pack.
+
+    Raises:
+        ContractBroken: `E_S4_EVENT_WITHOUT_FLOW_LABEL` where an event does not belong to the flow it follows.
+    """
+    held = Events(
+        sealed(events["flow_id"].to_numpy()),
+        sealed(codes_of(events["event_type"])),
+        sealed(micros_of(events["ts_utc"])),
+        sealed(events["is_fraud_event"].to_numpy()),
+    )
+    size = held.flow_id.size
+    out = Labels(
+        np.zeros(size, np.bool_),
+        np.zeros(size, np.bool_),
+        np.zeros(size, np.bool_),
+        np.full(size, _CONTEXT, np.uint8),
+        np.zeros(size, np.bool_),
+        np.zeros(size, np.bool_),
+        np.full(size, -1, np.int32),
+    )
+    stamps = Stamps(
+        *(view.outcomes.opened_at, view.outcomes.detected_at, view.outcomes.disputed_at, view.outcomes.charged_back_at),
+        closed_at,
+        windows.detection_action_s * _MICROS,
+        windows.case_event_s * _MICROS,
+    )
+    marks = Marks(flows.flow_id, truth.label, bank_fraud(view), view.label)
+    strays = size - int(n_events.sum())
+    stray = -1 if strays else _label(held, sealed(n_events), marks, stamps, out)
+    if strays or stray >= 0:
+        raise ContractBroken(
+            "E_S4_EVENT_WITHOUT_FLOW_LABEL",
+            "events do not follow their flows",
+            f"{EVENTS_WITH_FRAUD.name}, flow_id {held.flow_id[stray] if size else 'none'}",
+            f"{abs(strays)} too {'many' if strays > 0 else 'few'}" if strays else "an event of another flow",
+            "n_events of each flow, in the order of the flows",
+            "Rerun S3.",
+        )
+    return pl.DataFrame(
+        {
+            "flow_id": events["flow_id"],
+            "event_seq": events["event_seq"],
+            "is_fraud_truth": out.fraud,
+            "is_fraud_bank_view": out.bank_fraud,
+            "is_fraud_event_truth": out.fraud_event,
+            "truth_event_role": dictionary(out.role, EVENT_ROLES),
+            "is_detection_action": out.detection,
+            "is_case_event": out.case,
+            "bank_event_label": dictionary(out.bank, BANK_LABELS),
+        }
+    ).select(EVENT_LABELS.names)
+
+
+@kernel
+def _label(events: Events, n_events: I32, marks: Marks, stamps: Stamps, out: Labels) -> int:
+    """Fill the labels flow by flow; the first event that belongs to another flow, or -1."""
+    start = 0
+    for i in range(marks.flow_id.size):
+        stop = start + n_events[i]
+        for e in range(start, stop):
+            if events.flow_id[e] != marks.flow_id[i]:
+                return e
+        if marks.truth[i] != _LEGIT:
+            out.fraud[start:stop] = True
+            _assign_roles(
+                events.overlaid[start:stop], events.kind[start:stop], out.fraud_event[start:stop], out.role[start:stop]
+            )
+        if marks.bank_fraud[i]:
+            out.bank_fraud[start:stop] = True
+        if stamps.opened_at[i] != NEVER:
+            out.bank[start:stop] = marks.label[i]
+            for e in range(start, stop):
+                at = events.ts[e]
+                out.detection[e] = _near(at, stamps.detected_at[i], stamps.detection_us)
+                out.case[e] = (
+                    _near(at, stamps.opened_at[i], stamps.case_us)
+                    or _near(at, stamps.detected_at[i], stamps.case_us)
+                    or _near(at, stamps.disputed_at[i], stamps.case_us)
+                    or _near(at, stamps.charged_back_at[i], stamps.case_us)
+                    or _near(at, stamps.closed_at[i], stamps.case_us)
+                )
+        start = stop
+    return -1
+
+
+@kernel
+def _near(at: int, stamp: int, window_us: int) -> bool:
+    return stamp != NEVER and abs(at - stamp) <= window_us
+
+
+@kernel
+def _assign_roles(overlaid: Mask, kind: I32, fraud_event: Mask, role: U8) -> None:
+    """Primary action and supporting events of one flow."""
+    made = overlaid.any()
+    for e in range(kind.size):
+        primary = overlaid[e] if made else kind[e] == _REQUEST
+        fraud_event[e] = primary
+        role[e] = _PRIMARY if primary else _SUPPORTING
