@@ -104,6 +104,7 @@ class GateBoard:
         statistics: the statistics layer.
         verdict: verdict of the run.
         phase_decision: `UNLOCK_P1` or `HOLD_REMEDIATE`.
+        gate_file_digest: SHA-256 of the threshold file's content.
     """
 
     run_id: str
@@ -113,3 +114,4 @@ class GateBoard:
     statistics: tuple[StatisticResult, ...]
     verdict: Verdict
     phase_decision: str
+    gate_file_digest: str = ""

@@ -21,6 +21,11 @@ class AtLeast(Frozen):
     op: Literal["at_least"]
     bound: float
 
+    @property
+    def strictness(self) -> tuple[float, ...]:
+        """Grows as the rule tightens."""
+        return (self.bound,)
+
     def margin(self, value: float) -> float:
         """Signed distance from the bound, positive inside."""
         return value - self.bound
@@ -40,6 +45,11 @@ class Above(Frozen):
     op: Literal["above"]
     bound: float
 
+    @property
+    def strictness(self) -> tuple[float, ...]:
+        """Grows as the rule tightens."""
+        return (self.bound,)
+
     def margin(self, value: float) -> float:
         """Signed distance from the bound, positive inside."""
         return value - self.bound
@@ -58,6 +68,11 @@ class AtMost(Frozen):
 
     op: Literal["at_most"]
     bound: float
+
+    @property
+    def strictness(self) -> tuple[float, ...]:
+        """Grows as the rule tightens."""
+        return (-self.bound,)
 
     def margin(self, value: float) -> float:
         """Signed distance from the bound, positive inside."""
@@ -79,6 +94,11 @@ class Within(Frozen):
     low: float
     high: float
 
+    @property
+    def strictness(self) -> tuple[float, ...]:
+        """Grows as the rule tightens."""
+        return self.low, -self.high
+
     def margin(self, value: float) -> float:
         """Distance from the nearer end, positive inside."""
         return min(value - self.low, self.high - value)
@@ -96,6 +116,11 @@ class Nothing(Frozen):
     """A count of zero; judged on the count, never on a rounded rate."""
 
     op: Literal["none"]
+
+    @property
+    def strictness(self) -> tuple[float, ...]:
+        """Grows as the rule tightens."""
+        return ()
 
     def margin(self, value: float) -> float:
         """Minus the count."""
@@ -115,6 +140,11 @@ class Uplift(Frozen):
 
     op: Literal["uplift"]
     factor: Annotated[float, Field(ge=1.0)]
+
+    @property
+    def strictness(self) -> tuple[float, ...]:
+        """Grows as the rule tightens."""
+        return (self.factor,)
 
     def over(self, baseline: float) -> AtLeast:
         """The rule over a baseline."""
@@ -143,11 +173,12 @@ class Limits(Frozen):
 
     b: Limit
     bplus: Limit
-    parts: dict[str, Pair] = {}
+    parts: dict[str, Pair] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _tighter(self) -> Self:
-        if self.b.op != self.bplus.op or _looser(self.b, self.bplus):
+        looser = any(new < old for new, old in zip(self.bplus.strictness, self.b.strictness, strict=False))
+        if self.b.op != self.bplus.op or looser:
             message = f"B+ ({self.bplus}) must be the same kind of rule as B ({self.b}) and no looser"
             raise ValueError(message)
         if any(pair.bplus < pair.b for pair in self.parts.values()):
@@ -232,17 +263,3 @@ def load_thresholds(data: Mapping[str, Any], origin: str = "conf/gates") -> Thre
             "T1 to T22, each with b and bplus, and the rules they use",
             "Compare with conf/gates/v1.yaml; a changed threshold is a new version.",
         ) from error
-
-
-def _looser(b: Limit, bplus: Limit) -> bool:
-    match b, bplus:
-        case (AtLeast(), AtLeast()) | (Above(), Above()):
-            return bplus.bound < b.bound
-        case AtMost(), AtMost():
-            return bplus.bound > b.bound
-        case Within(), Within():
-            return bplus.low < b.low or bplus.high > b.high
-        case Uplift(), Uplift():
-            return bplus.factor < b.factor
-        case _:
-            return False

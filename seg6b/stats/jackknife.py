@@ -5,8 +5,7 @@ hangs together inside a party. The statistic is computed 64 times, each time wit
 
 References:
     J. Tukey, Ann. Math. Stat. 29, 1958, p. 614; B. Efron, *The Jackknife, the Bootstrap and Other Resampling
-    Plans*, 1982, ch. 3. For quantiles: J. Shao, C. F. J. Wu, Ann. Stat. 17, 1989 (consistent since a cell
-    holds many more than sqrt(n) observations).
+    Plans*, 1982, ch. 3.
 """
 
 from __future__ import annotations
@@ -40,15 +39,17 @@ def jackknife(cells: npt.ArrayLike, estimate: Callable[[F64], F64]) -> tuple[flo
     return value, interval(value, estimate(total[None] - counts[filled]))
 
 
-def interval(value: float, without: F64) -> Interval | None:
-    """95 % t-interval from the estimates that each leave one non-empty cell out.
+def interval(value: float, without: F64, confidence: float = 0.95) -> Interval | None:
+    """The t-interval from the estimates that each leave one non-empty cell out.
 
-    `se^2 = (g - 1)/g * sum((theta_i - mean)^2)`, ends `value -+ t(0.975, g - 1) se`. Cells that hold nothing are
-    left out of `without`: to delete them changes nothing, so they must not count as evidence of stability.
+    `se^2 = (g - 1)/g * sum((theta_i - mean)^2)`, ends `value -+ t((1 + confidence)/2, g - 1) se`. Cells
+    that hold nothing are left out of `without`: to delete them changes nothing, so they must not count as evidence of
+    stability.
 
     Args:
         value: the estimate from all cells.
         without: estimates without each non-empty cell, shape (g,).
+        confidence: probability that the interval holds the truth.
 
     Returns:
         The interval; None with fewer than two cells, or if any estimate is undefined.
@@ -57,5 +58,5 @@ def interval(value: float, without: F64) -> Interval | None:
     if g < 2 or not np.isfinite(value) or not np.all(np.isfinite(without)):
         return None
     spread = float(((without - without.mean()) ** 2).sum())
-    half = float(special.stdtrit(g - 1, 0.975)) * float(np.sqrt(spread * (g - 1) / g))
+    half = float(special.stdtrit(g - 1, 0.5 + 0.5 * confidence)) * float(np.sqrt(spread * (g - 1) / g))
     return value - half, value + half

@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from seg6b.stats.jackknife import Interval, interval
+
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
@@ -37,15 +39,17 @@ class CellHistogram:
         """The histogram of rows (cell, value, count); equal rows add up, zero counts vanish."""
         counts = np.asarray(n, np.int64)
         keep = counts > 0
-        cells, row_cell = np.unique(np.asarray(cell, np.int64)[keep], return_inverse=True)
+        counts, cell = counts[keep], np.asarray(cell, np.int64)[keep]
         values, row_value = np.unique(np.asarray(value, np.int64)[keep], return_inverse=True)
-        key, row = np.unique(row_cell * max(1, values.size) + row_value, return_inverse=True)
-        row_n = np.zeros(key.size, np.int64)
-        np.add.at(row_n, row, counts[keep])
-        total = np.zeros(values.size, np.int64)
-        np.add.at(total, row_value, counts[keep])
+        cells = np.flatnonzero(np.bincount(cell))
         width = max(1, values.size)
-        return cls(values, total, cells, key // width, key % width, row_n)
+        key = np.searchsorted(cells, cell) * width + row_value
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        starts = np.flatnonzero(np.diff(key, prepend=-1))
+        row_n = np.add.reduceat(counts[order], starts) if starts.size else counts
+        key = key[starts]
+        return cls(values, _sums(key % width, row_n, values.size), cells, key // width, key % width, row_n)
 
     @property
     def n(self) -> int:
@@ -55,9 +59,7 @@ class CellHistogram:
     @property
     def cell_n(self) -> I64:
         """Observations in each non-empty cell, shape (g,)."""
-        out = np.zeros(self.cells.size, np.int64)
-        np.add.at(out, self.row_cell, self.row_n)
-        return out
+        return _sums(self.row_cell, self.row_n, self.cells.size)
 
 
 def quantile(histogram: CellHistogram, q: float) -> float:
@@ -71,12 +73,24 @@ def quantile(histogram: CellHistogram, q: float) -> float:
     return float(_lerp(a, b, t)[0])
 
 
-def quantiles_without(histogram: CellHistogram, q: float) -> F64:
-    """The `q`-quantile without each non-empty cell, shape (g,); NaN where nothing is left."""
-    rest = histogram.n - histogram.cell_n
-    low, high, t = _ranks(np.maximum(rest, 1), q)
-    a, b = _values_at(histogram, low), _values_at(histogram, high)
-    return np.where(rest > 0, _lerp(a, b, t), np.nan)
+def quantile_interval(histogram: CellHistogram, q: float, confidence: float = 0.95) -> Interval | None:
+    """Interval of the `q`-quantile: the quantiles at the ends of the jackknife interval of the share below it.
+
+    The share is a smooth statistic where the quantile is not: on a grid, or beside a heavy value, the jackknife of
+    the quantile itself sees no variation at all, or a whole step of it.
+
+    References:
+        R. S. Woodruff, *Confidence intervals for medians and other position measures*, JASA 47, 1952.
+    """
+    if not histogram.n:
+        return None
+    below = histogram.values <= quantile(histogram, q)
+    share = float(histogram.total[below].sum() / histogram.n)
+    ends = interval(share, shares_without(histogram, below), confidence)
+    if ends is None:
+        return None
+    half = 0.5 * (ends[1] - ends[0])
+    return quantile(histogram, max(0.0, q - half)), quantile(histogram, min(1.0, q + half))
 
 
 def top_share(histogram: CellHistogram, k: int) -> float:
@@ -109,11 +123,15 @@ def distinct_without(histogram: CellHistogram) -> F64:
 
 def shares_without(histogram: CellHistogram, chosen: npt.NDArray[np.bool_]) -> F64:
     """Share of observations whose value is `chosen` (shape (v,)), without each non-empty cell, shape (g,)."""
-    picked = np.zeros(histogram.cells.size, np.int64)
-    np.add.at(picked, histogram.row_cell, np.where(chosen[histogram.row_value], histogram.row_n, 0))
+    picked = _sums(histogram.row_cell, histogram.row_n * chosen[histogram.row_value], histogram.cells.size)
     rest = histogram.n - histogram.cell_n
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(rest > 0, (histogram.total[chosen].sum() - picked) / rest, np.nan)
+
+
+def _sums(group: I64, n: I64, size: int) -> I64:
+    """Sum of `n` by group; exact, since counts stay below 2^53."""
+    return np.bincount(group, n, size).astype(np.int64)
 
 
 def _ranks(n: I64, q: float) -> tuple[I64, I64, F64]:
@@ -125,24 +143,6 @@ def _ranks(n: I64, q: float) -> tuple[I64, I64, F64]:
 def _lerp(a: I64, b: I64, t: F64) -> F64:
     step = (b - a).astype(np.float64)
     return np.where(t >= 0.5, b - step * (1.0 - t), a + step * t)
-
-
-def _values_at(histogram: CellHistogram, rank: I64) -> I64:
-    """Value at 0-based `rank[i]` once cell `i` is deleted: bisection over the distinct values, all cells at once."""
-    width = histogram.values.size
-    cum = np.cumsum(histogram.total)
-    key = histogram.row_cell * width + histogram.row_value
-    row_cum = np.concatenate([[0], np.cumsum(histogram.row_n)])
-    cell = np.arange(histogram.cells.size, dtype=np.int64)
-    before = row_cum[np.searchsorted(key, cell * width, side="left")]
-    low, high = np.zeros(cell.size, np.int64), np.full(cell.size, width - 1)
-    while np.any(low < high):
-        middle = (low + high) // 2
-        inside = row_cum[np.searchsorted(key, cell * width + middle, side="right")] - before
-        enough = cum[middle] - inside > rank
-        low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
-        low = np.minimum(low, high)
-    return histogram.values[low]
 
 
 def _dense(histogram: CellHistogram, columns: I64) -> I64:

@@ -10,7 +10,14 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 from scipy.spatial import distance
 
-from seg6b.stats.distance import jensen_shannon, ks_beyond_noise, ks_distance, wasserstein
+from seg6b.stats.distance import (
+    jensen_shannon,
+    ks_at_edges,
+    ks_beyond_noise,
+    ks_distance,
+    wasserstein,
+    wasserstein_beyond_noise,
+)
 
 WEIGHTS = hnp.arrays(np.float64, 6, elements=st.floats(0.0, 10.0)).filter(lambda w: w.sum() > 0.1)
 SAMPLE = st.lists(st.integers(1, 40), min_size=1, max_size=60)
@@ -75,3 +82,23 @@ def test_w1_to_a_uniform_law():
     grid = np.linspace(0, 1, 11)
     assert wasserstein([0.5], [4], stats.uniform().cdf, grid) == pytest.approx(0.25)
     assert np.isnan(wasserstein([], [], stats.uniform().cdf, grid))
+
+
+def test_w1_beyond_noise_is_rarely_positive_under_the_law():
+    law, grid = stats.expon(scale=12), np.linspace(0, 200, 4001)
+    found = []
+    for seed in range(200):
+        sample = np.sort(law.rvs(400, random_state=seed))
+        w1 = wasserstein(sample, np.ones(400), law.cdf, grid)
+        found.append(wasserstein_beyond_noise(w1, 400, law.cdf, grid) > 0)
+    assert np.mean(found) <= 0.05
+    assert wasserstein_beyond_noise(2.0, 10_000, law.cdf, grid) == pytest.approx(
+        2.0 - 1.96 * 12 * np.pi / 2 / 100, rel=1e-3
+    )
+
+
+def test_ks_at_edges_is_ks_where_bins_are_points():
+    law = stats.expon(scale=12)
+    values, n = counted([1, 5, 5, 9, 30])
+    assert ks_at_edges(np.nextafter(values, 0), values, n, law.cdf) == pytest.approx(ks_distance(values, n, law.cdf))
+    assert np.isnan(ks_at_edges([], [], [], law.cdf))

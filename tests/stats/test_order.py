@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from seg6b.stats.order import (
     CellHistogram,
     distinct_without,
     quantile,
-    quantiles_without,
+    quantile_interval,
     shares_without,
     top_share,
     top_shares_without,
@@ -46,10 +47,23 @@ def test_quantile_is_numpys(rows, q):
     assert quantile(histogram(rows), q) == pytest.approx(want, nan_ok=True, abs=1e-12)
 
 
-@given(ROWS, PROBABILITIES)
-def test_quantile_without_each_cell(rows, q):
-    want = [np.quantile(v, q) if (v := expanded(rows, c)).size else np.nan for c in filled(rows)]
-    assert quantiles_without(histogram(rows), q) == pytest.approx(want, nan_ok=True, abs=1e-12)
+def test_quantile_interval_covers_as_it_promises():
+    truth, hits = stats.norm.ppf(0.7), 0
+    for seed in range(300):
+        x = stats.norm.rvs(size=3200, random_state=seed)
+        made = CellHistogram.of(np.arange(3200) % 32, np.rint(x * 1000), np.ones(3200))
+        low, high = quantile_interval(made, 0.7)
+        hits += low <= truth * 1000 <= high
+    assert 0.92 < hits / 300 < 0.98
+
+
+def test_quantile_interval_on_a_grid_and_beside_a_heavy_value():
+    on_grid = CellHistogram.of(np.arange(640) % 64, np.arange(640) // 64, np.ones(640))
+    assert quantile_interval(on_grid, 0.5) == (4.5, 4.5)
+    heavy = CellHistogram.of([0, 1, 2, 0, 1], [5, 5, 5, 1, 9], [30, 40, 50, 3, 2])
+    assert quantile_interval(heavy, 0.5) == (5.0, 5.0)
+    assert quantile_interval(CellHistogram.of([], [], []), 0.5) is None
+    assert quantile_interval(CellHistogram.of([0], [7], [9]), 0.5) is None
 
 
 @given(ROWS)
@@ -85,4 +99,4 @@ def test_nothing_is_nan():
     made = CellHistogram.of([], [], [])
     assert np.isnan(quantile(made, 0.5))
     assert np.isnan(top_share(made, 8))
-    assert quantiles_without(made, 0.5).size == top_shares_without(made, 8).size == 0
+    assert top_shares_without(made, 8).size == 0
