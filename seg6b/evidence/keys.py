@@ -44,10 +44,12 @@ KEY_SETS: Final = (
     "s3_event_stream_with_fraud_6B:inserted",
     "s3_event_stream_with_fraud_6B:probe",
     "s3_event_stream_with_fraud_6B:unexplained",
+    "s3_event_stream_with_fraud_6B:causeless",
     "s4_flow_truth_labels_6B",
     "s4_flow_bank_view_6B",
     "s4_flow_bank_view_6B:in_case",
     "s4_event_labels_6B",
+    "s4_event_labels_6B.flow_id",
     "s4_case_timeline_6B",
     "s4_case_timeline_6B.case_id",
     "s4_case_timeline_6B:whole",
@@ -85,18 +87,24 @@ class Owners:
 
 
 @kernel
+def tally_groups(cells: U8, values: I64, group: U8, groups: int) -> I64:
+    """Rows, wrapping sum, minimum and maximum of `values` for each group and cell, shape (groups, 4, 64)."""
+    out = np.zeros((groups, 4, CELLS), np.int64)
+    for i in range(cells.size):
+        g, c, v = group[i], cells[i], values[i]
+        if out[g, 0, c] == 0 or v < out[g, 2, c]:
+            out[g, 2, c] = v
+        if out[g, 0, c] == 0 or v > out[g, 3, c]:
+            out[g, 3, c] = v
+        out[g, 0, c] += 1
+        out[g, 1, c] += v
+    return out
+
+
 def tally(cells: U8, values: I64) -> I64:
     """Rows, wrapping sum, minimum and maximum of `values` for each cell, shape (4, 64)."""
-    out = np.zeros((4, CELLS), np.int64)
-    for i in range(cells.size):
-        c, v = cells[i], values[i]
-        if out[0, c] == 0 or v < out[2, c]:
-            out[2, c] = v
-        if out[0, c] == 0 or v > out[3, c]:
-            out[3, c] = v
-        out[0, c] += 1
-        out[1, c] += v
-    return out
+    found: I64 = tally_groups(cells, values, np.zeros(cells.size, np.uint8), 1)[0]
+    return found
 
 
 def key_hashes(columns: Sequence[pl.Series]) -> U64:
@@ -114,22 +122,25 @@ def key_rows(key_set: str, owners: Owners, hashes: U64) -> pl.DataFrame:
     """Every row of a key set: `n` rows, of which `n_distinct` within their party; the sum is over all rows."""
     counts = tally(owners.cell, hashes.view(np.int64))
     distinct = counts[0]
-    if _repeats(hashes):
+    if repeats(hashes):
         distinct = np.bincount(owners.cell[_first_rows(owners, hashes)], minlength=CELLS).astype(np.int64)
-    return _frame(key_set, counts[0], distinct, counts[1])
+    return set_rows(key_set, counts[0], distinct, counts[1])
 
 
 def value_rows(key_set: str, owners: Owners, hashes: U64) -> pl.DataFrame:
     """The distinct values of a column within each party: `n`, `n_distinct` and the sum are over those."""
-    heads = np.flatnonzero(np.concatenate([np.ones(min(1, hashes.size), np.bool_), hashes[1:] != hashes[:-1]]))
+    starts = np.ones(hashes.size, np.bool_)
+    starts[1:] = (hashes[1:] != hashes[:-1]) | (owners.party[1:] != owners.party[:-1])
+    heads = np.flatnonzero(starts)
     owners, hashes = owners.take(heads), hashes[heads]
-    if _repeats(hashes):
+    if repeats(hashes):
         first = _first_rows(owners, hashes)
         owners, hashes = owners.take(first), hashes[first]
     return key_rows(key_set, owners, hashes)
 
 
-def _repeats(hashes: U64) -> bool:
+def repeats(hashes: U64) -> bool:
+    """Whether a hash occurs twice."""
     ordered = np.sort(hashes)
     return bool((ordered[1:] == ordered[:-1]).any())
 
@@ -140,7 +151,8 @@ def _first_rows(owners: Owners, hashes: U64) -> I64:
     return rows.unique(["party", "key"], keep="first")["row"].to_numpy().astype(np.int64)
 
 
-def _frame(key_set: str, n: I64, distinct: I64, total: I64) -> pl.DataFrame:
+def set_rows(key_set: str, n: I64, distinct: I64, total: I64) -> pl.DataFrame:
+    """Rows of a key set from its figures by cell."""
     cells = np.flatnonzero(n)
     return pl.DataFrame(
         {

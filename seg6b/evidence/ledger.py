@@ -17,24 +17,25 @@ from seg6b.datasets import tables as t
 from seg6b.datasets.column import Dataset
 from seg6b.datasets.frames import codes_of
 from seg6b.datasets.vocabulary import CASE_EVENT_TYPES, EVENT_TYPES, ORIGINS
-from seg6b.draws.mix import entities1
-from seg6b.evidence.keys import I64, KEYS, Owners, key_hashes, key_rows, value_rows
-from seg6b.evidence.spans import SIZES, SPANS, size_rows, span_rows
+from seg6b.evidence.followers import Events, Flows
+from seg6b.evidence.keys import KEYS, Owners, key_hashes, key_rows, set_rows, tally_groups, value_rows
+from seg6b.evidence.spans import SIZES, SPANS, size_rows, span_rows, span_sets
 from seg6b.evidence.tables import Evidence, Measure
 
-LEDGER: Final[Mapping[str, Measure]] = {m.name: m for m in (KEYS, SPANS, SIZES)}
+LEDGER: Final[dict[str, Measure]] = {m.name: m for m in (KEYS, SPANS, SIZES)}
 Frames = Mapping[str, pl.DataFrame]
-Mask = npt.NDArray[np.bool_]
 
-_REQUEST = EVENT_TYPES.index("AUTH_REQUEST")
-_PROBE = ORIGINS.index("PURE_FRAUD_FLOW")
-_BANK_STAMPS = ("detection_ts", "dispute_ts", "chargeback_ts", "case_opened_ts", "case_closed_ts")
+_REQUEST: Final = EVENT_TYPES.index("AUTH_REQUEST")
+_PROBE: Final = ORIGINS.index("PURE_FRAUD_FLOW")
+_BANK_STAMPS: Final = ("detection_ts", "dispute_ts", "chargeback_ts", "case_opened_ts", "case_closed_ts")
+_FATES: Final = ("plain", "restructured", "inserted", "probe", "unexplained")
+_PLAIN, _RESTRUCTURED, _INSERTED, _OF_PROBE, _UNEXPLAINED = range(5)
 
 
 def ledger_s1(evidence: Evidence, frames: Frames) -> None:
     """Arrivals, their sessions, the session index."""
     arrivals, sessions = frames[t.SESSION_ARRIVALS.name], frames[t.SESSIONS.name]
-    owners, holders = _owners(arrivals), _owners(sessions)
+    owners, holders = Owners.of(arrivals["party_id"].to_numpy()), Owners.of(sessions["party_id"].to_numpy())
     _put(
         evidence,
         [
@@ -43,84 +44,84 @@ def ledger_s1(evidence: Evidence, frames: Frames) -> None:
             _keys(t.SESSIONS, sessions, holders),
         ],
         [span_rows("arrival", owners.cell, arrivals["ts_utc"])],
-        [size_rows("session.arrivals", holders.cell, sessions["arrival_count"].to_numpy())],
+        [size_rows("session.arrivals", holders.cell, sessions["arrival_count"])],
     )
 
 
 def ledger_s2(evidence: Evidence, frames: Frames) -> None:
     """Flows, their sessions, their events."""
-    flows, events = frames[t.FLOWS.name], frames[t.EVENTS.name]
-    owners = _owners(flows)
-    followers = _event_owners(flows, owners, events)
-    flows_so_far = flows["flow_index_within_session"].to_numpy().astype(np.int64) + 1
+    rows, name = frames[t.FLOWS.name], t.FLOWS.name
+    flows = Flows.of(rows)
+    events = Events.of(flows, frames[t.EVENTS.name])
+    cell = flows.owners.cell
     _put(
         evidence,
         [
-            _keys(t.FLOWS, flows, owners),
-            _values(t.FLOWS, "session_id", flows, owners),
-            _keys(t.EVENTS, events, followers),
-            _values(t.EVENTS, "flow_id", events, followers),
+            key_rows(name, flows.owners, flows.hashes),
+            _values(t.FLOWS, "session_id", rows, flows.owners),
+            *events.key_sets(t.EVENTS),
         ],
-        _event_spans("s2", events, followers),
+        _event_spans("s2", events),
         [
-            size_rows("session.flows", owners.cell, flows_so_far),
-            size_rows("flow.arrivals", owners.cell, flows["n_arrivals"].to_numpy()),
-            size_rows("flow.events", owners.cell, flows["n_events"].to_numpy()),
+            size_rows("session.flows", cell, rows["flow_index_within_session"] + 1),
+            size_rows("flow.arrivals", cell, rows["n_arrivals"]),
+            size_rows("flow.events", cell, rows["n_events"]),
         ],
     )
 
 
 def ledger_s3(evidence: Evidence, frames: Frames) -> None:
     """Flows and events after the overlay, and what became of the events of S2."""
-    flows, events = frames[t.FLOWS_WITH_FRAUD.name], frames[t.EVENTS_WITH_FRAUD.name]
-    owners = _owners(flows)
-    followers = _event_owners(flows, owners, events)
-    probe = codes_of(flows["origin_type"]) == _PROBE
-    hashes = key_hashes([flows["flow_id"]])
+    rows, name = frames[t.FLOWS_WITH_FRAUD.name], t.FLOWS_WITH_FRAUD.name
+    flows = Flows.of(rows)
+    events = Events.of(flows, frames[t.EVENTS_WITH_FRAUD.name])
+    probe = codes_of(rows["origin_type"]) == _PROBE
     _put(
         evidence,
         [
-            key_rows(t.FLOWS_WITH_FRAUD.name, owners, hashes),
-            key_rows(f"{t.FLOWS_WITH_FRAUD.name}:baseline", owners.take(~probe), hashes[~probe]),
-            key_rows(f"{t.FLOWS_WITH_FRAUD.name}:probe", owners.take(probe), hashes[probe]),
-            _keys(t.EVENTS_WITH_FRAUD, events, followers),
-            _values(t.EVENTS_WITH_FRAUD, "flow_id", events, followers),
-            *_carried_events(frames, flows, probe, followers),
+            key_rows(name, flows.owners, flows.hashes),
+            key_rows(f"{name}:baseline", flows.owners.take(~probe), flows.hashes[~probe]),
+            key_rows(f"{name}:probe", flows.owners.take(probe), flows.hashes[probe]),
+            *events.key_sets(t.EVENTS_WITH_FRAUD),
+            *_carried_events(rows, probe, events),
+            *_original_events(frames, rows, probe, flows),
         ],
-        _event_spans("s3", events, followers),
-        [size_rows("overlaid_flow.events", owners.cell, flows["n_events"].to_numpy())],
+        _event_spans("s3", events),
+        [
+            size_rows("overlaid_flow.events", flows.owners.cell, rows["n_events"]),
+            *(_factors(name, flows, rows[name]) for name in ("amount_factor", "time_factor")),
+        ],
     )
 
 
 def ledger_s4(evidence: Evidence, frames: Frames) -> None:
     """Labels of flows and events, cases and their members."""
-    flows = frames[t.FLOWS_WITH_FRAUD.name]
-    owners = _owners(flows)
+    flows = Flows.of(frames[t.FLOWS_WITH_FRAUD.name])
     truth, bank, labels = (frames[d.name] for d in (t.TRUTH, t.BANK_VIEW, t.EVENT_LABELS))
-    viewed = _aligned(flows, owners, bank)
-    in_case = bank["case_opened_ts"].is_not_null().to_numpy()
+    viewed = flows.owners_for(bank)
+    in_case = bank["case_opened_ts"].is_not_null()
+    opened = in_case.to_numpy()
     _put(
         evidence,
         [
-            _keys(t.TRUTH, truth, _aligned(flows, owners, truth)),
+            _keys(t.TRUTH, truth, flows.owners_for(truth)),
             _keys(t.BANK_VIEW, bank, viewed),
-            key_rows(f"{t.BANK_VIEW.name}:in_case", viewed.take(in_case), _hash(bank["flow_id"])[in_case]),
-            _keys(t.EVENT_LABELS, labels, _event_owners(flows, owners, labels)),
+            key_rows(f"{t.BANK_VIEW.name}:in_case", viewed.take(opened), key_hashes([bank["flow_id"].filter(in_case)])),
+            *Events.of(flows, labels).key_sets(t.EVENT_LABELS),
         ],
         [span_rows("s4.flow", viewed.cell, bank[stamp]) for stamp in _BANK_STAMPS],
         [],
     )
-    _case_ledger(evidence, frames, flows, owners)
+    _case_ledger(evidence, frames, flows)
 
 
-def _case_ledger(evidence: Evidence, frames: Frames, flows: pl.DataFrame, owners: Owners) -> None:
+def _case_ledger(evidence: Evidence, frames: Frames, flows: Flows) -> None:
     timeline, members = frames[t.CASES.name], frames[t.CASE_FLOWS.name]
-    rows, joined = _aligned(flows, owners, timeline), _aligned(flows, owners, members)
+    rows, joined = flows.owners_for(timeline), flows.owners_for(members)
     cases = _whole_cases(timeline.with_columns(party=rows.party))
     holders = Owners.of(cases["party"].to_numpy())
     whole = cases["whole"].to_numpy()
-    hashes = _hash(cases["case_id"])
-    member_flows = _hash(members["flow_id"])
+    hashes = key_hashes([cases["case_id"]])
     _put(
         evidence,
         [
@@ -129,13 +130,13 @@ def _case_ledger(evidence: Evidence, frames: Frames, flows: pl.DataFrame, owners
             key_rows(f"{t.CASES.name}:whole", holders.take(whole), hashes[whole]),
             _keys(t.CASE_FLOWS, members, joined),
             _values(t.CASE_FLOWS, "case_id", members, joined),
-            key_rows(f"{t.CASE_FLOWS.name}.flow_id", joined, member_flows),
+            key_rows(f"{t.CASE_FLOWS.name}.flow_id", joined, key_hashes([members["flow_id"]])),
         ],
         [span_rows("s4.case", rows.cell, timeline["ts_utc"])],
         [
-            size_rows("case.flows", holders.cell, cases["n_flows"].to_numpy()),
-            size_rows("case.events", holders.cell, cases["n"].to_numpy()),
-            size_rows("case.span_us", holders.cell, cases["span_us"].to_numpy()),
+            size_rows("case.flows", holders.cell, cases["n_flows"]),
+            size_rows("case.events", holders.cell, cases["n"]),
+            size_rows("case.span_us", holders.cell, cases["span_us"]),
         ],
     )
 
@@ -161,35 +162,49 @@ def _whole_cases(timeline: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _carried_events(frames: Frames, flows: pl.DataFrame, probe: Mask, followers: Owners) -> list[pl.DataFrame]:
-    """S2's events and their images in S3, apart for flows whose structure was changed and for all others.
+def _carried_events(flows: pl.DataFrame, probe: npt.NDArray[np.bool_], events: Events) -> list[pl.DataFrame]:
+    """Events of S3 by what they are, keyed as in S2.
 
-    `plain` sets must agree; `restructured` may only lose; `inserted` lie in restructured flows; what is neither
-    of a probe nor explained by a restructured flow is `unexplained`.
+    `plain` ones are those of S2 in flows whose structure is as it was, `restructured` those that are left of a flow
+    whose structure was changed, `inserted` what such a flow gained, `probe` those of probes. An insertion elsewhere is
+    `unexplained`. A fraud event of a flow with neither a campaign nor an anomaly is `causeless` besides.
     """
-    events = frames[t.EVENTS_WITH_FRAUD.name]
-    before = frames[t.EVENTS.name]
-    base = frames[t.FLOWS.name]
-    name, origin = t.EVENTS_WITH_FRAUD.name, t.EVENTS.name
+    name, frame = t.EVENTS_WITH_FRAUD.name, events.frame
     changed = flows["structure_modified_flag"].to_numpy()
-    state = _spread(flows, np.where(probe, 2, changed.astype(np.int8)), events)
-    kept = events["origin_event_seq"].is_not_null().to_numpy()
-    hashes = key_hashes([events["origin_flow_id"], events["origin_event_seq"]])
-    source = _owners(base)
-    base_changed = _lookup(flows.filter(pl.Series(~probe)), changed[~probe].astype(np.int8), base["flow_id"])
-    base_state = _spread(base, base_changed, before)
-    older = _event_owners(base, source, before)
-    originals = key_hashes([before["flow_id"], before["event_seq"]])
-    sets = [
-        (f"{origin}:plain", older, originals, base_state == 0),
-        (f"{origin}:restructured", older, originals, base_state == 1),
-        (f"{name}:plain", followers, hashes, (state == 0) & kept),
-        (f"{name}:restructured", followers, hashes, (state == 1) & kept),
-        (f"{name}:inserted", followers, hashes, (state == 1) & ~kept),
-        (f"{name}:probe", followers, hashes, state == 2),
-        (f"{name}:unexplained", followers, hashes, (state < 0) | ((state == 0) & ~kept)),
-    ]
-    return [key_rows(label, held.take(mask), keys[mask]) for label, held, keys, mask in sets]
+    cause = (flows["campaign_id"].is_not_null() | flows["overlay_anomaly_any"]).to_numpy()
+    marks = events.spread(np.where(probe, 2, changed).astype(np.int8) + 4 * cause.astype(np.int8))
+    structure, caused = np.where(marks < 0, 3, marks & 3), marks >= 4
+    kept = frame["origin_event_seq"].is_not_null().to_numpy()
+    fate = np.where(kept, _CARRIED[structure], _GAINED[structure])
+    source = frame["origin_flow_id"].fill_null(frame["flow_id"])
+    hashes = key_hashes([source, frame["origin_event_seq"]]).view(np.int64)
+    found = tally_groups(events.cell, hashes, fate, len(_FATES))
+    causeless = frame["is_fraud_event"].to_numpy() & ~caused
+    odd = tally_groups(events.cell[causeless], hashes[causeless], np.zeros(int(causeless.sum()), np.uint8), 1)[0]
+    sets = [(f"{name}:{fate}", found[i]) for i, fate in enumerate(_FATES)] + [(f"{name}:causeless", odd)]
+    return [set_rows(label, n, n, total) for label, (n, total, _, _) in sets]
+
+
+def _original_events(
+    frames: Frames, rows: pl.DataFrame, probe: npt.NDArray[np.bool_], overlaid: Flows
+) -> list[pl.DataFrame]:
+    """Events of S2, apart for flows whose structure S3 changed and for all others."""
+    base = Flows.of(frames[t.FLOWS.name])
+    events = Events.of(base, frames[t.EVENTS.name])
+    changed = rows["structure_modified_flag"].to_numpy()
+    carried = overlaid.flow_id.filter(pl.Series(~probe))
+    if np.array_equal(carried.to_numpy(), base.flow_id.to_numpy()):
+        marks = changed[~probe]
+    else:
+        marks = overlaid.value_for(changed, base.flow_id) == 1
+    group = events.spread(marks.astype(np.int8)).clip(0).astype(np.uint8)
+    hashes = key_hashes([events.frame["flow_id"], events.frame["event_seq"]]).view(np.int64)
+    found = tally_groups(events.cell, hashes, group, 2)
+    return [set_rows(f"{t.EVENTS.name}:{_FATES[i]}", n, n, total) for i, (n, total, _, _) in enumerate(found)]
+
+
+_CARRIED: Final = np.array([_PLAIN, _RESTRUCTURED, _OF_PROBE, _UNEXPLAINED], np.uint8)
+_GAINED: Final = np.array([_UNEXPLAINED, _INSERTED, _OF_PROBE, _UNEXPLAINED], np.uint8)
 
 
 def _put(
@@ -197,11 +212,7 @@ def _put(
 ) -> None:
     for measure, pieces in ((KEYS, keys), (SPANS, spans), (SIZES, sizes)):
         if pieces:
-            evidence.put(measure, measure.merge(pl.concat(pieces)))
-
-
-def _hash(column: pl.Series) -> npt.NDArray[np.uint64]:
-    return entities1(column.to_numpy())
+            evidence.put(measure, pl.concat(pieces))
 
 
 def _keys(dataset: Dataset, frame: pl.DataFrame, owners: Owners) -> pl.DataFrame:
@@ -212,52 +223,14 @@ def _values(dataset: Dataset, column: str, frame: pl.DataFrame, owners: Owners) 
     return value_rows(f"{dataset.name}.{column}", owners, key_hashes([frame[column]]))
 
 
-def _owners(frame: pl.DataFrame) -> Owners:
-    return Owners.of(frame["party_id"].to_numpy())
+def _factors(name: str, flows: Flows, factors: pl.Series) -> pl.DataFrame:
+    """Factors of the mutated flows, in millionths."""
+    mutated = factors.is_not_null()
+    millionths = (factors.filter(mutated) * 1_000_000).round().cast(pl.Int64)
+    return size_rows(f"overlaid_flow.{name}_ppm", flows.owners.cell[mutated.to_numpy()], millionths)
 
 
-def _aligned(flows: pl.DataFrame, owners: Owners, frame: pl.DataFrame) -> Owners:
-    """Owners of rows with `flow_id`: those of the flows where the rows follow them, else looked up."""
-    mine, theirs = flows["flow_id"].to_numpy(), frame["flow_id"].to_numpy()
-    if np.array_equal(mine, theirs):
-        return owners
-    party = _lookup(flows, owners.party, frame["flow_id"])
-    return Owners.of(party)
-
-
-def _event_owners(flows: pl.DataFrame, owners: Owners, events: pl.DataFrame) -> Owners:
-    times = flows["n_events"].to_numpy()
-    if _follows(flows, times, events):
-        return owners.repeat(times)
-    return Owners.of(_lookup(flows, owners.party, events["flow_id"]))
-
-
-def _spread(flows: pl.DataFrame, values: npt.NDArray[np.generic], events: pl.DataFrame) -> npt.NDArray[np.generic]:
-    """A value of each flow, for each of its events; -1 where an event has no flow."""
-    times = flows["n_events"].to_numpy()
-    if _follows(flows, times, events):
-        return np.repeat(values, times)
-    return _lookup(flows, values, events["flow_id"])
-
-
-def _follows(flows: pl.DataFrame, times: npt.NDArray[np.integer], events: pl.DataFrame) -> bool:
-    if int(times.sum()) != events.height:
-        return False
-    return np.array_equal(np.repeat(flows["flow_id"].to_numpy(), times), events["flow_id"].to_numpy())
-
-
-def _lookup(flows: pl.DataFrame, values: npt.NDArray[np.generic], wanted: pl.Series) -> I64:
-    """The value of each wanted flow, -1 for a flow that is not there."""
-    table = pl.DataFrame({"flow_id": flows["flow_id"], "value": values}).unique("flow_id", keep="first")
-    found = wanted.to_frame("flow_id").join(table, on="flow_id", how="left", maintain_order="left")
-    return found["value"].fill_null(-1).cast(pl.Int64).to_numpy()
-
-
-def _event_spans(state: str, events: pl.DataFrame, followers: Owners) -> list[pl.DataFrame]:
-    request = codes_of(events["event_type"]) == _REQUEST
-    stamps = events["ts_utc"]
-    asked = pl.Series(request)
-    return [
-        span_rows(f"{state}.auth_request", followers.cell[request], stamps.filter(asked)),
-        span_rows(f"{state}.other", followers.cell[~request], stamps.filter(~asked)),
-    ]
+def _event_spans(state: str, events: Events) -> list[pl.DataFrame]:
+    request = codes_of(events.frame["event_type"]) == _REQUEST
+    names = (f"{state}.other", f"{state}.auth_request")
+    return span_sets(names, events.cell, events.frame["ts_utc"], request.astype(np.uint8))

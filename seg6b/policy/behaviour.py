@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from seg6b.errors import InputRefused
 from seg6b.policy.base import Count, Frozen, Pack
 
 UNLIMITED: Final = 1 << 30
@@ -140,6 +141,20 @@ class Unguarded(Switches):
     def max_events_per_flow(self) -> int:
         """No clamp."""
         return UNLIMITED
+
+
+def require_scope(behaviour: Switches, scenario_id: str, seed: int) -> None:
+    """Refuse a scenario or seed that the pack does not let run; all states are refused alike, before any begins."""
+    fault = behaviour.scope.refusal(scenario_id, seed)
+    if fault:
+        raise InputRefused(
+            "E_SCOPE_REFUSED",
+            "the behaviour pack does not let this run happen",
+            "behaviour.scope",
+            fault,
+            "a scenario and seed in scope",
+            "Choose another seed or scenario, or another `policy/behaviour` variant.",
+        )
 
 
 Model = Annotated[Scoped | Unguarded, Field(discriminator="kind")]

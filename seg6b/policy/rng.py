@@ -14,8 +14,8 @@ from seg6b.policy.base import Frozen, Pack
 
 Module = Literal["S1", "S2", "S3", "S4", "S5"]
 KeyId = Literal[
-    "merchant_id", "arrival_seq", "session_id", "flow_id", "event_slot", "template_id", "instance_index", "campaign_id",
-    "target_id", "case_id", "account_id", "party_id", "cell",
+    "merchant_id", "arrival_seq", "party_id", "session_id", "flow_id", "template_id", "campaign_id", "member",
+    "target_id", "instrument_id", "step", "case_id", "cell", "dataset",
 ]  # fmt: skip
 
 
