@@ -50,11 +50,10 @@ def _params(receipt: RunReceipt) -> Iterator[tuple[str, Any]]:
     yield "parameter_hash", receipt.parameter_hash
     yield "posture", receipt.posture
     yield from _flat("world", receipt.world)
-    yield from _flat("", receipt.knobs)
+    variants = {name: v for name, v in receipt.knobs.items() if name.startswith("policy/")}
+    yield from _flat("", {name: v for name, v in receipt.knobs.items() if name not in variants})
     for pack, digest in receipt.pack_hashes.items():
-        pack_body = receipt.policy.get(pack)
-        kind = pack_body.get("kind", "") if isinstance(pack_body, Mapping) else ""
-        yield f"policy.{pack}", f"{kind} {digest[:12]}".strip()
+        yield f"policy.{pack}", f"{variants.get(f'policy/{pack}', '')} {digest[:12]}".strip()
 
 
 def _state_metrics(receipt: RunReceipt, states: Sequence[StateReceipt]) -> dict[str, float]:

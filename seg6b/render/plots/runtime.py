@@ -1,0 +1,65 @@
+"""Where each state's time goes."""
+
+from __future__ import annotations
+
+from seg6b.render.data import BoardData
+from seg6b.render.plots.shape import COLOURS, Figure, Plot, axis, bar_fill, figure, text
+from seg6b.render.wording import seconds
+from seg6b.runs.meter import LANES
+
+
+def state_elapsed(data: BoardData) -> Plot:
+    """Elapsed seconds by state: the lanes stacked (summed over threads), the wall clock and the budget as marks."""
+    states = [s for s in data.states if not s.staged_from][::-1]
+    names = [text(s.state) for s in states]
+    traces: list[Figure] = []
+    for k, lane in enumerate(LANES):
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "y": names,
+                "x": [round(s.elapsed_s.get(lane, 0.0), 4) for s in states],
+                "name": lane,
+                "marker": bar_fill(COLOURS[k], k),
+                "hovertemplate": f"%{{y}} {lane}: %{{x:.2f}} s over all threads<extra></extra>",
+            }
+        )
+    traces.append(_marks(names, [s.elapsed_s.get("total", 0.0) for s in states], "wall clock", "diamond"))
+    budgets = {b.state: b.target_s for b in data.budgets}
+    bound = [s.state for s in states if s.state in budgets]
+    if bound:
+        traces.append(_marks([text(s) for s in bound], [budgets[s] for s in bound], "budget", "line-ns-open"))
+    wall = sum(s.elapsed_s.get("total", 0.0) for s in states)
+    linked = len(data.states) - len(states)
+    caption = f"{seconds(wall)} of wall clock in {len(states)} states" + (
+        f"; {linked} more were linked." if linked else "."
+    )
+    drawn = figure(
+        traces,
+        height=110 + 38 * len(states),
+        x=axis("seconds", rangemode="tozero"),
+        y=axis(type="category", showgrid=False),
+        barmode="stack",
+        bargap=0.35,
+    )
+    return Plot("state-elapsed", "Time by state and lane", caption, drawn, "full")
+
+
+def _marks(y: list[str], x: list[float], name: str, symbol: str) -> Figure:
+    marker = {
+        "symbol": symbol,
+        "size": 11 if symbol == "diamond" else 22,
+        "color": "var(--ink)",
+        "line": {"width": 2, "color": "var(--ink)"},
+    }
+    hover = f"%{{y}} {name}: %{{x:.2f}} s<extra></extra>"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "y": y,
+        "x": [round(v, 4) for v in x],
+        "name": name,
+        "marker": marker,
+        "hovertemplate": hover,
+    }
