@@ -13,7 +13,7 @@ setup: .venv/.ready  ## the virtual environment, from the lock file
 .venv/.ready: pyproject.toml uv.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	@UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --quiet --frozen --inexact --python $(BIN)/python
+	@UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python
 	@touch $@
 
 lane: setup  ## the main job: one candidate run on the default world

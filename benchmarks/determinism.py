@@ -125,9 +125,7 @@ def main() -> None:
     folder, died = killed(root, options.world, options.kills, seconds)
     changed, left = differences(reference, fingerprint(folder)), strays(folder)
     failed += bool(changed or left)
-    print(
-        f"{died} of {options.kills} processes killed while alive: {changed or 'equal'}; strays {left}"
-    )
+    print(f"{died} of {options.kills} processes killed while alive: {changed or 'equal'}; strays {left}")
     sys.exit(1 if failed else 0)
 
 

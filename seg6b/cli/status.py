@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from seg6b.cli.options import AsJson, Root
-from seg6b.gates.serialise import read_board
+from seg6b.gates.encoding import from_json
 from seg6b.runs.folder import RunFolder, find_runs
 
 
@@ -40,5 +40,10 @@ def _row(run: RunFolder) -> dict[str, Any]:
         "role": receipt.role,
         "status": receipt.status,
         "states": sorted(p.stem for p in (run.path / "states").glob("*.json")),
-        "verdict": str(read_board(run.gates_path).verdict) if run.gates_path.exists() else "",
+        "verdict": _verdict(run),
     }
+
+
+def _verdict(run: RunFolder) -> str:
+    path = run.gates_path
+    return str(from_json(path.read_text(encoding="utf-8")).verdict) if path.exists() else ""

@@ -68,10 +68,11 @@ def conform(dataset: Dataset, frame: pl.DataFrame, code: str) -> pl.DataFrame:
     missing = [n for n in dataset.names if n not in frame.columns]
     extra = [n for n in frame.columns if n not in dataset.names]
     wrong += [f"{n} is missing" for n in missing] + [f"{n} is not in the contract" for n in extra]
+    schema = frame.schema
     for col in dataset.columns:
         if col.name in missing:
             continue
-        dtype, want = frame.schema[col.name], col.dtype()
+        dtype, want = schema[col.name], col.dtype()
         if (want is not None and dtype != want) or (col.kind is Kind.WORLD and not isinstance(dtype, pl.Enum)):
             wrong.append(f"{col.name} is {dtype}")
         elif not col.nullable and frame[col.name].null_count():

@@ -14,11 +14,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _sources_digest() -> str:
-    """Digest of every source that uses the decorator: numba's cache does not follow calls between files."""
+    """Digest of every source that uses the decorator, or that lends it constants: numba's cache follows neither."""
     digest = hashlib.blake2b(digest_size=12)
     for path in sorted(Path(__file__).parent.parent.rglob("*.py")):
         text = path.read_bytes()
-        if b"compiled import kernel" in text or path.parent.name == "draws":
+        lends = path.name == "vocabulary.py" or path.stem.endswith("_draws")
+        if b"compiled import kernel" in text or path.parent.name == "draws" or lends:
             digest.update(text)
     return digest.hexdigest()
 

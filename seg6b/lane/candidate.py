@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seg6b.draws.uniform import Draws
 from seg6b.errors import Conflict, ResourceRefused, UsageError
+from seg6b.gates.encoding import from_json
 from seg6b.gates.result import GateBoard, Verdict
-from seg6b.gates.serialise import read_board
+from seg6b.lane.budgets import scaled_budgets
+from seg6b.render.curves import policy_curves
+from seg6b.render.data import BoardData, Budget
+from seg6b.render.gateboard import write_gateboard
 from seg6b.runs.axes import Axes
 from seg6b.runs.commit import clear_leftovers, run_lock
 from seg6b.runs.disk import disk_faults
@@ -22,11 +26,17 @@ from seg6b.runs.machine import describe_machine, git_revision, now_utc
 from seg6b.runs.progress import Progress
 from seg6b.runs.receipt import RunReceipt, StateReceipt
 from seg6b.settings.job import Job
+from seg6b.settings.knobs import knobs_of
 from seg6b.shards.executor import Threads
-from seg6b.states.execute import Site
-from seg6b.states.pipeline import run_states
+from seg6b.states.execute import Site, read_state_evidence
+from seg6b.states.pipeline import ROW_STATES, STATES, run_states
+from seg6b.states.validate_task import validation_status
+from seg6b.tracking.project import project
+from seg6b.tracking.settings import MLflowSettings
 from seg6b.world.provide import WorldSettings, provide
 from seg6b.world.sealed import SealedWorld
+
+PASSED = "PASS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class Outcome:
         board: its gates.
         validation: overall status of S5.
         untracked: why MLflow was not told, empty if it was (or tracking is off).
+        budgets: runtime budgets, scaled to the world.
     """
 
     run: RunFolder
@@ -48,11 +59,12 @@ class Outcome:
     board: GateBoard
     validation: str
     untracked: str
+    budgets: tuple[Budget, ...]
 
     @property
     def accepted(self) -> bool:
         """Whether S5 passed and every hard gate holds at B."""
-        return self.validation == "PASS" and self.board.verdict is not Verdict.FAIL_REALISM
+        return self.validation == PASSED and self.board.verdict is not Verdict.FAIL_REALISM
 
 
 def run_candidate(job: Job, progress: Progress) -> Outcome:
@@ -141,12 +153,36 @@ def _new_receipt(job: Job, world: SealedWorld, axes: Axes, run: RunFolder) -> Ru
 
 
 def _knobs(job: Job) -> dict[str, Any]:
-    states = {f"{s.lower()}.{k}": v for s, knobs in job.knobs.items() for k, v in asdict(knobs).items()}
+    states = {f"{s.lower()}.{k}": v for s, knobs in job.knobs.items() for k, v in knobs_of(s, knobs).items()}
     variants = {f"policy/{pack}": variant for pack, variant in job.variants.items()}
     return states | variants | {"executor.threads": job.threads}
 
 
 def _publish(job: Job, site: Site, receipt: RunReceipt, states: Mapping[str, StateReceipt]) -> Outcome:
     """Board and tracking: projections of what is already committed."""
-    board = read_board(site.run.gates_path)
-    return Outcome(site.run, receipt, states, board, "", "")
+    board = from_json(site.run.gates_path.read_text(encoding="utf-8"))
+    budgets = scaled_budgets(job.budgets, site.world.arrivals)
+    evidence = {s.name: read_state_evidence(site.run, s) for s in ROW_STATES}
+    ordered = tuple(states[s] for s in STATES)
+    validation = validation_status(site.run, site.axes)
+    notes = () if validation == PASSED else (f"S5 validation: {validation}; the run is not sealed.",)
+    data = BoardData(receipt, ordered, board, evidence, policy_curves(job.policy), budgets, notes)
+    write_gateboard(data, site.run.board_path)
+    receipt, untracked = _track(job, site.run, receipt, ordered, board)
+    return Outcome(site.run, receipt, states, board, validation, untracked, budgets)
+
+
+def _track(
+    job: Job, run: RunFolder, receipt: RunReceipt, states: Sequence[StateReceipt], board: GateBoard
+) -> tuple[RunReceipt, str]:
+    """Tell MLflow; a store that cannot be used costs the projection, never the run."""
+    settings = MLflowSettings(job.root, **asdict(job.tracking))
+    files = [run.receipt_path, run.gates_path, run.board_path, *(run.state_path(s.state) for s in states)]
+    try:
+        mlflow_id = project(receipt, states, board, files, settings)
+    except ResourceRefused as error:
+        return receipt, str(error)
+    if mlflow_id != receipt.mlflow_run_id:
+        receipt = replace(receipt, mlflow_run_id=mlflow_id)
+        run.write_receipt(receipt)
+    return receipt, ""

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 import hydra
@@ -16,9 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seg6b.errors import Seg6bError, UsageError
 from seg6b.lane.candidate import Outcome, run_candidate
-from seg6b.render.terminal import LiveProgress, show_outcome, show_plan
+from seg6b.render.terminal import LiveProgress, OutcomeView, show_outcome, show_plan
+from seg6b.settings.job import Job
 from seg6b.settings.load import load_job
 from seg6b.settings.schema import register
+from seg6b.tracking.settings import MLflowSettings
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -29,24 +32,30 @@ def main() -> None:
     warnings.filterwarnings("ignore", module="hydra")
     logging.getLogger("hydra").setLevel(logging.WARNING)
     register()
-    outcomes: list[Outcome] = []
+    codes: list[int] = []
 
-    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
-    def job(config: DictConfig) -> str:
-        outcome = _run(config)
-        outcomes.append(outcome)
-        return str(outcome.verdict)
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")  # type: ignore[untyped-decorator]
+    def job(config: DictConfig) -> None:
+        codes.append(_attempt(config))
 
     try:
         job()
-    except Seg6bError as error:
-        _leave(error)
     except (HydraException, OmegaConfBaseException) as error:
-        _leave(_config_error(error))
+        print(_config_error(error), file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     except KeyboardInterrupt:
         print("Interrupted; what was committed is kept: add run_id=<id> to go on.", file=sys.stderr)  # noqa: T201
         sys.exit(130)
-    sys.exit(0 if all(o.accepted for o in outcomes) else 1)
+    sys.exit(max(codes, default=0))
+
+
+def _attempt(config: DictConfig) -> int:
+    """One job; a refusal is told when it happens, and the next job of a sweep still runs."""
+    try:
+        return 0 if _run(config).accepted else 1
+    except Seg6bError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
 
 
 def _run(config: DictConfig) -> Outcome:
@@ -54,23 +63,31 @@ def _run(config: DictConfig) -> Outcome:
     show_plan(job)
     with LiveProgress() as progress:
         outcome = run_candidate(job, progress)
-    show_outcome(outcome.view)
+    show_outcome(_view(job, outcome))
     return outcome
 
 
-def _leave(error: Seg6bError) -> None:
-    print(error, file=sys.stderr)  # noqa: T201
-    sys.exit(error.exit_code)
+def _view(job: Job, outcome: Outcome) -> OutcomeView:
+    store = (
+        ""
+        if outcome.untracked or not job.tracking.enabled
+        else MLflowSettings(job.root, **asdict(job.tracking)).store_uri
+    )
+    return OutcomeView(
+        outcome.run.path,
+        outcome.receipt,
+        tuple(outcome.states.values()),
+        outcome.board,
+        outcome.validation,
+        store,
+        outcome.untracked,
+        outcome.budgets,
+    )
 
 
 def _config_error(error: Exception) -> UsageError:
-    """Hydra's own words, shortened to one line; they already list the options."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return UsageError(
-        "E_CONFIG",
-        " ".join(lines)[:600] or type(error).__name__,
-        "command line or conf/",
-        "",
-        "",
-        "See `python -m seg6b.lane --help` and `--cfg job`.",
-    )
+    """Hydra's own words in one line: they name the key and list the options; where it looked is left out."""
+    cause = f" {error.__cause__}" if error.__cause__ else ""
+    lines = [line.strip() for line in f"{error}{cause}".split("Config search path")[0].splitlines() if line.strip()]
+    hint = "See `python -m seg6b.lane --help` and `--cfg job`."
+    return UsageError("E_CONFIG", " ".join(lines)[:600] or type(error).__name__, "command line or conf/", hint=hint)

@@ -32,12 +32,21 @@ class Deterministic(Frozen):
         """Uniforms used."""
         return 0
 
+    @property
+    def expected(self) -> float:
+        """Expected instances."""
+        return float(self.count)
+
     def instances(self, u: float) -> int:  # noqa: ARG002 - the other laws read it
         """Instances at uniform `u`."""
         return self.count
 
 
-class _Drawn(Frozen):
+class Poisson(Frozen):
+    """Poisson with mean `rate`, bounded to `[floor, max_instances]`."""
+
+    mode: Literal["POISSON_V1"]
+    rate: Annotated[float, Field(gt=0.0, le=20.0)]
     floor: Annotated[int, Field(ge=0)]
     max_instances: Count
 
@@ -53,29 +62,34 @@ class _Drawn(Frozen):
         """Uniforms used."""
         return 1
 
-    def _bounded(self, count: int) -> int:
-        return min(max(count, self.floor), self.max_instances)
-
-
-class Poisson(_Drawn):
-    """Poisson with mean `rate`, bounded to `[floor, max_instances]`."""
-
-    mode: Literal["POISSON_V1"]
-    rate: Annotated[float, Field(gt=0.0, le=20.0)]
+    @property
+    def expected(self) -> float:
+        """Expected instances, bounds applied."""
+        total, cumulative = 0.0, 0.0
+        for count, mass in enumerate(self._masses()):
+            total += mass * max(count, self.floor)
+            cumulative += mass
+        return significant(total + (1.0 - cumulative) * self.max_instances)
 
     def instances(self, u: float) -> int:
         """Instances at uniform `u`: the smallest count whose cumulative probability exceeds it."""
-        mass = significant(math.exp(-self.rate))
-        cumulative, count = mass, 0
-        while u >= cumulative and count < self.max_instances:
-            count += 1
-            mass = mass * self.rate / count
+        cumulative = 0.0
+        for count, mass in enumerate(self._masses()):
             cumulative += mass
-        return self._bounded(count)
+            if u < cumulative:
+                return max(count, self.floor)
+        return self.max_instances
+
+    def _masses(self) -> list[float]:
+        """P(N = n) below the ceiling."""
+        masses = [significant(math.exp(-self.rate))]
+        for count in range(1, self.max_instances):
+            masses.append(masses[-1] * self.rate / count)
+        return masses
 
 
-class Categorical(_Drawn):
-    """`counts[i]` with probability `probs[i]`, bounded to `[floor, max_instances]`."""
+class Categorical(Frozen):
+    """`counts[i]` with probability `probs[i]`."""
 
     mode: Literal["CATEGORICAL_V1"]
     counts: list[Annotated[int, Field(ge=0)]] = Field(min_length=2)
@@ -92,14 +106,34 @@ class Categorical(_Drawn):
         sums_to_one(self.probs, "activation probabilities")
         return self
 
+    @property
+    def floor(self) -> int:
+        """Fewest instances."""
+        return self.counts[0]
+
+    @property
+    def max_instances(self) -> int:
+        """Most instances."""
+        return self.counts[-1]
+
+    @property
+    def draws(self) -> int:
+        """Uniforms used."""
+        return 1
+
+    @property
+    def expected(self) -> float:
+        """Expected instances."""
+        return sum(count * prob for count, prob in zip(self.counts, self.probs, strict=True))
+
     def instances(self, u: float) -> int:
         """Instances at uniform `u`."""
         cumulative = 0.0
         for count, prob in zip(self.counts, self.probs, strict=True):
             cumulative += prob
             if u < cumulative:
-                return self._bounded(count)
-        return self._bounded(self.counts[-1])
+                return count
+        return self.counts[-1]
 
 
 Activation = Annotated[Deterministic | Poisson | Categorical, Field(discriminator="mode")]

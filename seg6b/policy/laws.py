@@ -188,6 +188,8 @@ class Sampler:
         points = np.asarray(x, np.float64)
         steps = np.diff(self.atom_cum, prepend=0.0)
         below = (self.atom_values[None, :] <= points[:, None]) @ steps if self.atom_values.size else 0.0
+        if self.atom_mass >= 1.0:
+            return np.asarray(below, np.float64)
         return self.atom_mass * below + (1.0 - self.atom_mass) * cdf_of_table(self.table, points)
 
 

@@ -36,13 +36,13 @@ class TrackingChoice:
         enabled: false keeps the run on disk alone.
         uri: tracking URI; empty means SQLite below `mlruns/`.
         artifact_root: empty means `mlruns/artifacts`.
-        experiment: empty means the lane's id.
+        timeout_s: how long a locked or silent store is waited for.
     """
 
     enabled: bool
     uri: str
     artifact_root: str
-    experiment: str
+    timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)

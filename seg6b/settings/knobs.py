@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 from seg6b.datasets.parts import Compression
 
@@ -22,3 +23,17 @@ class StateKnobs:
     compression: Compression = "snappy"
     shards: int = 0
     audit: str = "sampled"
+
+
+RELEVANT: Final = {
+    "S1": ("batch_rows", "compression", "shards"),
+    "S2": ("batch_rows", "compression"),
+    "S3": ("batch_rows", "compression"),
+    "S4": ("batch_rows", "compression"),
+    "S5": ("audit",),
+}
+
+
+def knobs_of(state: str, knobs: StateKnobs) -> dict[str, Any]:
+    """The knobs that `state` really has."""
+    return {name: getattr(knobs, name) for name in RELEVANT.get(state, ())}

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
 
 
 class Compression(Enum):
@@ -74,7 +75,14 @@ class TrackingSchema:
     enabled: bool = True
     uri: str = ""
     artifact_root: str = ""
-    experiment: str = ""
+    timeout_s: float = 10.0
+
+
+@dataclass
+class LaneSchema:
+    """A lane file; a name that is no lane is refused by its type."""
+
+    id: str = MISSING
 
 
 @dataclass
@@ -85,6 +93,7 @@ class JobSchema:
     run_id: str = ""
     seed: int = 42
     scenario_id: str = "baseline_v1"
+    lane: LaneSchema | None = None
     posture: str = "bplus"
     world: WorldSchema = field(default_factory=WorldSchema)
     policy: dict[str, Any] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seg6b.datasets.column import Dataset
@@ -23,6 +23,7 @@ from seg6b.runs.output import DatasetOutput, StateOutput, WrittenPart
 from seg6b.runs.progress import Progress
 from seg6b.runs.receipt import DatasetReceipt, FileReceipt, PartReceipt, StateReceipt
 from seg6b.settings.job import Job
+from seg6b.settings.knobs import knobs_of
 from seg6b.shards.executor import Executor
 from seg6b.states.context import Input, StateContext
 from seg6b.states.record import RowState
@@ -100,7 +101,7 @@ def execute(site: Site, task: Task) -> StateReceipt:
                 state=task.state,
                 input_key=combined_key(parts),
                 input_parts=parts,
-                knobs=asdict(site.job.knobs[task.state]) if task.state in site.job.knobs else {},
+                knobs=knobs_of(task.state, site.job.knobs[task.state]) if task.state in site.job.knobs else {},
                 started_utc=started,
                 ended_utc=now_utc(),
                 elapsed_s={"total": round(total, 6)} | {k: round(v, 6) for k, v in meter.wall_s.items()},

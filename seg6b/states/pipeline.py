@@ -18,13 +18,13 @@ from seg6b.evidence import (
 )
 from seg6b.runs.receipt import StateReceipt
 from seg6b.states.execute import Site, execute, row_task
+from seg6b.states.gate_task import gate_task
 from seg6b.states.record import RowState
-from seg6b.states.s0_gate.state import gate_task
 from seg6b.states.s1_attach import state as s1
 from seg6b.states.s2_flows import state as s2
 from seg6b.states.s3_overlay import state as s3
 from seg6b.states.s4_labels import state as s4
-from seg6b.states.s5_validate.state import validate_task
+from seg6b.states.validate_task import validate_task
 
 S1: Final = RowState(
     "S1",
