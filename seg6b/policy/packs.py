@@ -96,7 +96,21 @@ def load_policies(packs: Mapping[str, Any], origin: str = "conf/policy") -> Poli
             "packs as docs/policies describe them",
             "Correct the named keys; `--cfg job` shows the composed packs.",
         )
-    return Policies(**models)
+    policies = Policies(**models)
+    crossed = _crossed(policies)
+    if crossed:
+        raise UsageError(
+            "E_POLICY_MISMATCH", f"{len(crossed)} places where packs do not fit each other", origin,
+            " | ".join(crossed[:8]), "packs of one posture", "Choose variants that belong together.",
+        )  # fmt: skip
+    return policies
+
+
+def _crossed(policies: Policies) -> list[str]:
+    """What no pack can see alone: references from one pack into another."""
+    if policies.attachment.kind == "pooled" and policies.prior.kind == "segments":
+        return [f"prior.{fault}" for fault in prior.mismatches(policies.attachment, policies.prior)]
+    return []
 
 
 def _place(location: tuple[int | str, ...]) -> str:

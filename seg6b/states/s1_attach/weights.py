@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seg6b.datasets.vocabulary import INSTRUMENT_KINDS, LEDGER_CLASSES
-from seg6b.errors import UsageError
 from seg6b.policy.attachment import CHANNELS, Pooled, Uniform
 from seg6b.policy.packs import Policies
-from seg6b.policy.prior import FAMILIES, IP_GROUPS, SEGMENTS, Flat, SegmentPrior, mismatches
+from seg6b.policy.prior import FAMILIES, IP_GROUPS, SEGMENTS, Flat, SegmentPrior
 
 F64 = npt.NDArray[np.float64]
 
@@ -41,22 +40,12 @@ class Weights(NamedTuple):
 
 
 def build_weights(policy: Policies) -> Weights:
-    """The weights of the run's attachment and prior packs; refuses packs that do not fit each other."""
+    """The weights of the run's attachment and prior packs."""
     attachment, prior = policy.attachment, policy.prior
     if attachment.kind == "uniform":
         return _equal(np.ones((5, 5)), np.ones((5, 5)))
     if prior.kind == "flat":
         return _flat(attachment)
-    faults = mismatches(attachment, prior)
-    if faults:
-        raise UsageError(
-            "E_POLICY_INVALID",
-            f"{len(faults)} places where two packs do not fit",
-            "attachment, prior",
-            " | ".join(faults[:4]),
-            "a weight for each admitted class and kind",
-            "Change one of the two packs.",
-        )
     return _by_segment(attachment, prior)
 
 

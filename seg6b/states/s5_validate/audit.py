@@ -6,24 +6,59 @@ and any evidence that was not of these rows, shows as a difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 import polars as pl
 
 from seg6b.datasets.tables import SESSION_ARRIVALS
+from seg6b.draws.uniform import Draws
 from seg6b.evidence.laws import Finding
 from seg6b.evidence.tables import Evidence, Measure, merged
+from seg6b.policy.packs import Policies
+from seg6b.shards.executor import Executor
+from seg6b.states.context import Input
 from seg6b.states.record import RowState
 from seg6b.states.s5_validate.cells import audited_cells, cell_frames, cell_groups
 from seg6b.states.s5_validate.check import Outcome, found
-from seg6b.states.s5_validate.request import ValidationRequest
 
 # What a measure may raise on rows that no state would have published.
 _BROKEN: Final = (pl.exceptions.PolarsError, ValueError, IndexError)
 
 
-def evidence_audit(request: ValidationRequest) -> Outcome:
+class Audited(Protocol):
+    """What the audit needs: a validation request has it all, a finished run too."""
+
+    @property
+    def policy(self) -> Policies:
+        """The packs."""
+
+    @property
+    def draws(self) -> Draws:
+        """Draws the audited cells."""
+
+    @property
+    def states(self) -> Sequence[RowState]:
+        """S1..S4."""
+
+    @property
+    def evidence(self) -> Mapping[str, Evidence]:
+        """Evidence as kept, by state."""
+
+    @property
+    def inputs(self) -> Mapping[str, Input]:
+        """Published datasets by name."""
+
+    @property
+    def audit(self) -> str:
+        """`sampled` or `full`."""
+
+    @property
+    def executor(self) -> Executor:
+        """Runs the audit's tasks."""
+
+
+def evidence_audit(request: Audited) -> Outcome:
     """The check; which cells are looked at is drawn from the seed."""
     wanted = request.policy.validation.audit_cells
     cells = audited_cells(request.draws, wanted, request.audit)

@@ -112,10 +112,3 @@ def test_an_impossible_number_of_shards(wanted):
 )
 def test_automatic_shards(arrivals, shards):
     assert shard_count(0, arrivals) == shards
-
-
-def test_packs_that_do_not_fit(tmp_path):
-    classes = load_pack("attachment").account_classes | {"ECOM": ["DEPOSIT", "CREDIT_INSTALLMENT"]}
-    packs = load_packs(attachment=load_pack("attachment", account_classes=classes))
-    with pytest.raises(UsageError, match=r"E_POLICY_INVALID.*account\.BUSINESS\.ECOM"):
-        attach(small().seal(tmp_path), tmp_path, packs)
