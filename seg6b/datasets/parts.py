@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +37,8 @@ class PartWriter:
         self._path = path
         self._compression = None if compression == "uncompressed" else compression
         self._code = code
-        self._writer: pq.ParquetWriter | None = None
+        self._writer: _Writer | None = None
+        self._file: pa.NativeFile | None = None
         self._rows = 0
 
     def __enter__(self) -> Self:
@@ -45,16 +47,19 @@ class PartWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append one batch as one row group, after the contract check."""
         table = conform(self._dataset, frame, self._code).to_arrow()
         if self._writer is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(
-                self._path,
+            self._file = pa.OSFile(str(self._path), "wb")
+            self._writer = _Writer(
+                self._file,
                 table.schema,
                 compression=self._compression,
                 use_dictionary=self._dataset.dictionary_columns,
@@ -66,11 +71,26 @@ class PartWriter:
 
     def close(self) -> Part | None:
         """Close the file and describe it; None if nothing was written."""
-        if self._writer is None:
+        if self._writer is None or self._file is None:
             return None
         self._writer.close()
+        self._file.close()
         self._writer = None
         return Part(self._path, self._rows, self._path.stat().st_size)
+
+    def abandon(self) -> None:
+        """Let go of a file that will not be finished, so that removing it frees its space."""
+        self._writer = None
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write a small table of any schema as one Zstandard file."""
+    table = frame.to_arrow()
+    with pa.OSFile(str(path), "wb") as file, _Writer(file, table.schema, compression="zstd") as writer:
+        writer.write_table(table)
 
 
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -94,3 +114,10 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
 def read_parts(paths: Sequence[Path], columns: Sequence[str] | None = None) -> pl.DataFrame:
     """All rows of several parts, in the order given."""
     return pl.concat([read_part(p, columns) for p in paths], rechunk=True)
+
+
+class _Writer(pq.ParquetWriter):  # type: ignore[misc]
+    """A Parquet writer that, left unfinished, does not try once more to finish when it is collected."""
+
+    def __del__(self) -> None:
+        pass

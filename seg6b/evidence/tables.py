@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq
 
-from seg6b.datasets.parts import read_part
+from seg6b.datasets.parts import read_part, write_table
 from seg6b.errors import EvidenceMissing
 
 
@@ -98,7 +97,7 @@ def write_evidence(evidence: Evidence, folder: Path) -> None:
     """One Parquet file a table, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (_, frame) in evidence.tables.items():
-        pq.write_table(frame.to_arrow(), folder / f"{name}.parquet", compression="zstd")
+        write_table(frame, folder / f"{name}.parquet")
 
 
 def read_evidence(folder: Path, measures: Mapping[str, Measure]) -> Evidence:

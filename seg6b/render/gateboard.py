@@ -13,14 +13,12 @@ from seg6b.render.page import render_page
 from seg6b.render.rows import closest_call, dataset_rows, details, owners_to_reopen, said, state_row
 from seg6b.render.sections import RUNTIME, SECTIONS, drawn
 from seg6b.render.wording import compact, interval, number, seconds, signed
+from seg6b.runs.disk import write_text
 
 
 def write_gateboard(data: BoardData, path: Path) -> None:
     """Write the board; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(gateboard_html(data), encoding="utf-8")
-    unfinished.replace(path)
+    write_text(path, gateboard_html(data))
 
 
 def gateboard_html(data: BoardData) -> str:

@@ -8,6 +8,8 @@ import json
 import os
 import shutil
 import stat
+import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
@@ -24,27 +26,44 @@ _DISK_FAULTS = {
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "writing is not permitted",
     errno.EPERM: "writing is not permitted",
+    errno.ENOTDIR: "a file lies where a folder should be",
+    errno.EEXIST: "a file lies where a folder should be",
+    errno.ENAMETOOLONG: "the path is too long",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+    errno.EIO: "the disk reports an error",
 }
+_AGAIN = "Free space or choose another `root=`, then run the same command again; nothing was published."
+_KERNEL_CACHE = "numba.core.caching"
 
 
 @contextmanager
-def disk_faults(code: str, where: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into one clear refusal."""
+def disk_faults(code: str, where: Path, hint: str = _AGAIN) -> Iterator[None]:
+    """Turn a full, read-only or otherwise unusable disk into one clear refusal."""
     try:
         yield
     except OSError as error:
-        fault = _DISK_FAULTS.get(error.errno or 0)
+        number = errno.ENOSPC if _short_write(error) else error.errno or 0
+        fault = _DISK_FAULTS.get(number)
         if fault is None:
             raise
-        place = str(error.filename or where)
+        place = error.filename or _kernel_cache(error) or where
         raise ResourceRefused(
-            code,
-            fault,
-            place,
-            error.strerror or "",
-            "room and permission to write",
-            "Free space or choose another `root=`, then run the same command again; nothing was published.",
+            code, fault, str(place), os.strerror(number), "room and permission to write", hint
         ) from error
+
+
+def _short_write(error: OSError) -> bool:
+    """NumPy tells a write that the disk cut short without an error number."""
+    return error.errno is None and "requested and" in str(error)
+
+
+def _kernel_cache(error: OSError) -> str:
+    """The folder of compiled kernels, where it was numba that could not write, which names no file."""
+    caching = sys.modules.get(_KERNEL_CACHE)
+    if caching is None or caching.__file__ not in {f.filename for f in traceback.extract_tb(error.__traceback__)}:
+        return ""
+    return str(sys.modules["numba"].config.CACHE_DIR)
 
 
 def sha256_of(path: Path) -> str:
@@ -66,11 +85,15 @@ def write_text(path: Path, text: str) -> None:
     """Replace a file as a whole: temporary neighbour, fsync, rename, fsync of the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with neighbour.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    neighbour.replace(path)
+    try:
+        with neighbour.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        neighbour.replace(path)
+    except BaseException:
+        neighbour.unlink(missing_ok=True)
+        raise
     sync_path(path.parent)
 
 

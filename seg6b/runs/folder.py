@@ -64,6 +64,11 @@ class RunFolder:
         """`gateboard.html`."""
         return self.path / "gateboard.html"
 
+    @property
+    def resuming(self) -> str:
+        """How to go on after what stopped the run is mended."""
+        return f"Mend that, then give the same command with run_id={self.run_id}; what was committed is kept."
+
     def state_path(self, state: str) -> Path:
         """`states/<state>.json`; its existence is what says that the state happened."""
         return self.path / "states" / f"{state}.json"

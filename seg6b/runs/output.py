@@ -47,11 +47,20 @@ class StateOutput:
         self.datasets: dict[str, DatasetOutput] = {}
         self._compression = compression
         self._evidence: list[Evidence] = []
+        self._sinks: list[Sink] = []
         self._lock = threading.Lock()
 
     def sink(self, index: int) -> Sink:
         """The sink of one task: part `index` of every dataset that the task emits."""
-        return Sink(self, index)
+        sink = Sink(self, index)
+        with self._lock:
+            self._sinks.append(sink)
+        return sink
+
+    def abandon(self) -> None:
+        """Let go of every unfinished part; the state will not commit."""
+        for sink in self._sinks:
+            sink.abandon()
 
     def folder(self, dataset: Dataset) -> Path:
         """Where the parts of `dataset` are written before the commit."""
@@ -129,3 +138,8 @@ class Sink:
             with self._output.meter.lane("write"):
                 part = writer.close()
             self._output.add(dataset, part, self._digests[dataset.name], self._cells)
+
+    def abandon(self) -> None:
+        """Let go of the parts that are not finished."""
+        for _, writer in self._writers.values():
+            writer.abandon()

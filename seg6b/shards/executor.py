@@ -34,9 +34,11 @@ class Threads:
             return [function(task) for task in tasks]
         with ThreadPoolExecutor(self.workers) as pool:
             futures = [pool.submit(function, task) for task in tasks]
-            done, pending = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in pending:
-                future.cancel()
+            try:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                for future in futures:
+                    future.cancel()
             failed = [f for f in futures if f in done and f.exception() is not None]
             if failed:
                 failed[0].result()

@@ -81,7 +81,7 @@ def execute(site: Site, task: Task) -> StateReceipt:
     before = site.run.state(task.state)
     if before is not None:
         return _kept(site, task, before, parts)
-    with disk_faults(f"E_{task.state}_DISK", site.run.path):
+    with disk_faults(f"E_{task.state}_DISK", site.run.path, site.run.resuming):
         folder = open_state(site.run, task.state)
         site.progress.started(task.state, task.rows)
         started, clock, cpu = now_utc(), time.perf_counter(), time.process_time()
@@ -133,7 +133,11 @@ def row_task(site: Site, state: RowState, receipts: Mapping[str, StateReceipt]) 
             state.name, site.axes, site.draws, site.job.policy, knobs, site.world, inputs, site.executor, output,
             meter, scratch, site.progress.advanced,
         )  # fmt: skip
-        state.run(ctx)
+        try:
+            state.run(ctx)
+        except BaseException:
+            output.abandon()
+            raise
         remove_tree(scratch)
         for dataset in state.writes:
             output.complete(dataset)

@@ -59,6 +59,7 @@ def test_the_folder_holds_what_the_design_says(tracked):
     assert {"total", "input", "compute", "validate", "write"} == set(state["elapsed_s"])
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_mlflow_knows_the_run(tracked):
     from mlflow.tracking import MlflowClient
 

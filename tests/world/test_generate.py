@@ -17,7 +17,7 @@ from seg6b.world.generate.zones import ZONES, offset_minutes
 from seg6b.world.provide import WorldSettings, provide
 from seg6b.world.shape.entities import eligible_parties
 
-TINY = "f9ccc55516250230b5844fc73272085080923e3e442843fd744f8d45915042fc"
+TINY = "9644b4bd53947855d624f34dc1729afe544f58f8fc37f5447e3ec49adc3883a9"
 
 
 @pytest.fixture(scope="module")

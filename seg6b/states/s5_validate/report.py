@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-import pyarrow.parquet as pq
 
+from seg6b.datasets.parts import write_table
 from seg6b.datasets.tables import CONTRACT_VERSION
 from seg6b.policy.validation import Model
 from seg6b.runs.axes import Axes
@@ -96,7 +96,7 @@ def write_bundle(
     place = folder / bundle_folder(axes)
     place.mkdir(parents=True, exist_ok=True)
     write_json(place / REPORT, report)
-    pq.write_table(issues.to_arrow(), place / ISSUES, compression="zstd")
+    write_table(issues, place / ISSUES)
     write_json(place / TRACE, {**_head(axes), **trace})
     written = [place / item.path for item in ITEMS] + [write_index(place, ITEMS, _head(axes))]
     if seal:

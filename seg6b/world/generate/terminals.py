@@ -26,6 +26,7 @@ from seg6b.world.generate.zones import ISO
 I64 = npt.NDArray[np.int64]
 
 ARRIVALS_A_TERMINAL: Final = 250
+FEWEST_TERMINALS: Final = 2
 TERMINALS_AN_ADDRESS: Final = 3
 ENDPOINT: Final = {"CORPORATE": 0.70, "RESIDENTIAL": 0.20, "MOBILE": 0.10}
 # Share of merchants in each role; at least one of each.
@@ -36,7 +37,7 @@ TOO_LARGE_TO_COLLUDE: Final = 0.05
 def terminal_tables(recipe: Recipe, merchants: Merchants) -> dict[Dataset, pl.DataFrame]:
     """Devices, IPs, links and roles of merchant terminals; parties are null in the links."""
     share = np.where(merchants.has("HYBRID"), 0.2, 1.0)
-    counts = 1 + (merchants.size * share).astype(np.int64) // ARRIVALS_A_TERMINAL
+    counts = FEWEST_TERMINALS + (merchants.size * share).astype(np.int64) // ARRIVALS_A_TERMINAL
     owned = own(np.where(merchants.has("POS", "ATM", "HYBRID"), counts, 0))
     entity = entities_of(merchants.merchant_id[owned.owner], owned.rank)
     device_id = recipe.draws.ids("terminal", entity)
