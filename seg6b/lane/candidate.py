@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,19 @@ from seg6b.render.data import BoardData, Budget
 from seg6b.render.gateboard import write_gateboard
 from seg6b.runs.axes import Axes
 from seg6b.runs.commit import clear_leftovers, run_lock
-from seg6b.runs.disk import disk_faults
+from seg6b.runs.disk import disk_faults, remove_tree
 from seg6b.runs.folder import RunFolder, new_run_id
 from seg6b.runs.keys import library_versions
 from seg6b.runs.machine import describe_machine, git_revision, now_utc
 from seg6b.runs.progress import Progress
 from seg6b.runs.receipt import RunReceipt, StateReceipt
+from seg6b.runs.verify import require_whole
 from seg6b.settings.job import Job
 from seg6b.settings.knobs import knobs_of
 from seg6b.shards.executor import Threads
 from seg6b.states.execute import Site, read_state_evidence
 from seg6b.states.pipeline import ROW_STATES, STATES, run_states
+from seg6b.states.s0_gate.checks import verify_world
 from seg6b.states.validate_task import validation_status
 from seg6b.tracking.project import project
 from seg6b.tracking.settings import MLflowSettings
@@ -76,18 +79,22 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
     refusal = job.policy.behaviour.scope.refusal(job.scenario_id, job.seed)
     if refusal:
         raise UsageError("E_RUN_SCOPE", refusal, "policy behaviour.scope", "", "a scenario and seed in scope", "")
+    run = RunFolder.of(job.root, job.run_id or new_run_id())
+    if job.run_id and not run.exists():
+        raise UsageError("E_RUN_UNKNOWN", "no such run", str(run.path), job.run_id, "the id of a run", "")
     with disk_faults("E_WORLD_DISK", job.root / "mlruns"):
         world = _provide(job, progress)
-    run = RunFolder.of(job.root, job.run_id or new_run_id())
     axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
-    with disk_faults("E_RUN_DISK", run.path), run_lock(job.root, run.run_id):
-        receipt = _begin(job, world, axes, run)
-        draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
-        site = Site(job, world, axes, draws, run, Threads(job.threads or os.cpu_count() or 1), progress)
+    draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
+    site = Site(job, world, axes, draws, run, Threads(job.threads or os.cpu_count() or 1), progress)
+    with disk_faults("E_RUN_DISK", run.path, run.resuming), run_lock(job.root, run.run_id):
+        receipt = _begin(site)
         try:
             states = run_states(site)
-        except BaseException:
-            run.write_receipt(replace(receipt, status="FAILED", ended_utc=now_utc()))
+        except BaseException as stop:
+            stop.add_note(run.resuming)
+            with suppress(OSError):
+                run.write_receipt(replace(receipt, status="FAILED", ended_utc=now_utc()))
             raise
         receipt = replace(receipt, status="DONE", ended_utc=now_utc(), states=tuple(states))
         run.write_receipt(receipt)
@@ -100,20 +107,31 @@ def _provide(job: Job, progress: Progress) -> SealedWorld:
     return provide(settings, job.root / "mlruns" / "world", progress.world)
 
 
-def _begin(job: Job, world: SealedWorld, axes: Axes, run: RunFolder) -> RunReceipt:
-    """The receipt of a run that begins, or of one that goes on; a different run under the same id is refused."""
-    if job.run_id and not run.exists():
-        raise UsageError("E_RUN_UNKNOWN", "no such run", str(run.path), job.run_id, "the id of a run", "")
+def _begin(site: Site) -> RunReceipt:
+    """The receipt of a run that begins, or of one that goes on."""
+    run = site.run
     if run.exists():
-        before = run.receipt()
-        _same_run(before, axes, run)
-        clear_leftovers(run)
-        receipt = replace(before, status="RUNNING", ended_utc="")
-    else:
-        run.path.mkdir(parents=True)
-        receipt = _new_receipt(job, world, axes, run)
-    run.write_receipt(receipt)
+        receipt = replace(_resumed(site), status="RUNNING", ended_utc="")
+        run.write_receipt(receipt)
+        return receipt
+    receipt = _new_receipt(site.job, site.world, site.axes, run)
+    try:
+        run.write_receipt(receipt)
+    except BaseException:
+        remove_tree(run.path)
+        raise
     return receipt
+
+
+def _resumed(site: Site) -> RunReceipt:
+    """The receipt of the run so far; refuses another run, and one whose files or world are not what they were."""
+    before = site.run.receipt()
+    _same_run(before, site.axes, site.run)
+    clear_leftovers(site.run)
+    require_whole(site.run, site.executor)
+    if any(site.run.state(state) is None for state in STATES):
+        verify_world(site.world, site.executor)
+    return before
 
 
 def _same_run(before: RunReceipt, axes: Axes, run: RunFolder) -> None:
@@ -181,6 +199,7 @@ def _track(
     try:
         mlflow_id = project(receipt, states, board, files, settings)
     except ResourceRefused as error:
+        error.hint = f"The run itself is safe. {run.resuming}"
         return receipt, str(error)
     if mlflow_id != receipt.mlflow_run_id:
         receipt = replace(receipt, mlflow_run_id=mlflow_id)

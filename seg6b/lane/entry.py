@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from seg6b.errors import Seg6bError, UsageError
 from seg6b.lane.candidate import Outcome, run_candidate
 from seg6b.render.terminal import LiveProgress, OutcomeView, show_outcome, show_plan
+from seg6b.runs.disk import disk_faults
 from seg6b.settings.job import Job
 from seg6b.settings.load import load_job
 from seg6b.settings.schema import register
@@ -27,7 +30,8 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 def main() -> None:
-    """Run the lane and leave with its exit code."""
+    """Run the lane and leave with its exit code; a stop by signal leaves nothing half-written."""
+    signal.signal(signal.SIGTERM, _terminate)
     os.environ["HYDRA_FULL_ERROR"] = "1"
     warnings.filterwarnings("ignore", module="hydra")
     logging.getLogger("hydra").setLevel(logging.WARNING)
@@ -39,14 +43,30 @@ def main() -> None:
         codes.append(_attempt(config))
 
     try:
-        job()
+        with disk_faults("E_ROOT_DISK", Path.cwd()):
+            job()
     except (HydraException, OmegaConfBaseException) as error:
-        print(_config_error(error), file=sys.stderr)  # noqa: T201
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("Interrupted; what was committed is kept: add run_id=<id> to go on.", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        codes.append(_told(_config_error(error)))
+    except Seg6bError as error:
+        codes.append(_told(error))
+    except KeyboardInterrupt as stop:
+        word, code = ("Terminated", 143) if isinstance(stop, _Terminated) else ("Interrupted", 130)
+        print(f"{word}.", *getattr(stop, "__notes__", []), file=sys.stderr)  # noqa: T201
+        sys.exit(code)
     sys.exit(max(codes, default=0))
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, treated as Ctrl-C is."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated(number, frame)
+
+
+def _told(error: Seg6bError) -> int:
+    print(error, file=sys.stderr)  # noqa: T201
+    return error.exit_code
 
 
 def _attempt(config: DictConfig) -> int:
@@ -54,8 +74,7 @@ def _attempt(config: DictConfig) -> int:
     try:
         return 0 if _run(config).accepted else 1
     except Seg6bError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return error.exit_code
+        return _told(error)
 
 
 def _run(config: DictConfig) -> Outcome:

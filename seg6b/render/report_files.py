@@ -11,6 +11,7 @@ from seg6b.render.data import BoardData
 from seg6b.render.gateboard import headline, write_gateboard
 from seg6b.render.rows import owners_to_reopen, state_row
 from seg6b.render.wording import interval, number, signed
+from seg6b.runs.disk import write_text
 
 Extension = Literal["json", "md", "html"]
 EXTENSIONS: Final[tuple[Extension, ...]] = ("json", "md", "html")
@@ -29,8 +30,8 @@ def write_reports(data: BoardData, folder: Path, phase: str = "p0") -> list[Path
     """Write the board in all three forms; returns the paths, JSON first."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / gateboard_name(data.receipt.run_id, extension, phase) for extension in EXTENSIONS]
-    _replace(paths[0], to_json(data.board))
-    _replace(paths[1], gateboard_markdown(data))
+    write_text(paths[0], to_json(data.board))
+    write_text(paths[1], gateboard_markdown(data))
     write_gateboard(data, paths[2])
     return paths
 
@@ -107,9 +108,3 @@ def _cell(value: object) -> str:
     """Text that neither ends a cell nor speaks HTML."""
     said = str(value).replace("\n", " ").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return said.replace("|", "\\|")
-
-
-def _replace(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

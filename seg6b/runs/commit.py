@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from seg6b.errors import Conflict, ResourceRefused
+from seg6b.errors import Conflict, Damaged, ResourceRefused
 from seg6b.runs.disk import files_under, make_read_only, remove_tree, sha256_of, sync_path, write_json
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.receipt import FileReceipt, StateReceipt
@@ -51,7 +51,7 @@ def clear_leftovers(run: RunFolder) -> None:
     for intent in sorted(run.path.glob(".*.intent")):
         state = intent.name.split(".")[1]
         if not run.state_path(state).exists():
-            for unit in json.loads(intent.read_text(encoding="utf-8")):
+            for unit in _intended(intent):
                 _remove_unit(run.path / unit)
         intent.unlink()
     for stray in sorted(run.path.rglob(".*.tmp")):
@@ -112,6 +112,25 @@ def _units(folder: Path, files: list[Path]) -> list[str]:
         relative = path.relative_to(folder)
         units.add(relative.parent.as_posix() if len(relative.parts) > 1 else relative.as_posix())
     return sorted(units)
+
+
+def _intended(intent: Path) -> list[str]:
+    """What an intent file lists; refuses one that is broken, or that points out of its run."""
+    try:
+        units = [Path(unit) for unit in json.loads(intent.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise _broken_intent(intent, type(error).__name__) from error
+    outside = [unit for unit in units if unit.is_absolute() or ".." in unit.parts or unit == Path()]
+    if outside:
+        raise _broken_intent(intent, str(outside[0]))
+    return [unit.as_posix() for unit in units]
+
+
+def _broken_intent(intent: Path, value: str) -> Damaged:
+    return Damaged(
+        "E_RUN_INTENT_DAMAGED", "the list of what was being published cannot be used", str(intent), value,
+        "relative paths inside the run", "Remove the damaged run; start a new one by leaving out `run_id=`.",
+    )  # fmt: skip
 
 
 def _remove_unit(path: Path) -> None:

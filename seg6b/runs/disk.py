@@ -26,6 +26,7 @@ _DISK_FAULTS = {
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "writing is not permitted",
     errno.EPERM: "writing is not permitted",
+    errno.ENOENT: "no such file or folder",
     errno.ENOTDIR: "a file lies where a folder should be",
     errno.EEXIST: "a file lies where a folder should be",
     errno.ENAMETOOLONG: "the path is too long",
@@ -112,7 +113,7 @@ def read_record(path: Path, kind: type[Record]) -> Record:
     """A typed record from its JSON file; a missing, broken or mistyped file is damage, named."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-        record = _build(kind, plain)
+        record: Record = _build(kind, plain)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise Damaged(
             "E_RUN_RECEIPT_DAMAGED",

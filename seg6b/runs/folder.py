@@ -66,8 +66,8 @@ class RunFolder:
 
     @property
     def resuming(self) -> str:
-        """How to go on after what stopped the run is mended."""
-        return f"Mend that, then give the same command with run_id={self.run_id}; what was committed is kept."
+        """How to go on when what stopped the run has been put right."""
+        return f"Put that right, then add run_id={self.run_id} to the same command; what was committed is kept."
 
     def state_path(self, state: str) -> Path:
         """`states/<state>.json`; its existence is what says that the state happened."""

@@ -56,6 +56,25 @@ def verify_files(run: RunFolder, executor: Executor) -> list[Finding]:
     return [f for f in checks if f is not None] + strays
 
 
+def require_whole(run: RunFolder, executor: Executor) -> None:
+    """Refuse a run with a file that is not as its receipt says: nothing is read, nothing is added to it.
+
+    Raises:
+        Damaged: names the first such file, and how many more there are.
+    """
+    findings = verify_files(run, executor)
+    if findings:
+        first, more = findings[0], len(findings) - 1
+        raise Damaged(
+            "E_RUN_DAMAGED",
+            first.fault + (f", and {more} more findings" if more else ""),
+            str(run.path / first.path),
+            first.found,
+            first.expected,
+            "Restore the file (or remove a stray one), or start a new run by leaving out `run_id=`.",
+        )
+
+
 def verify_digests(run: RunFolder, executor: Executor) -> list[Finding]:
     """Every dataset's content digest, derived again from its Parquet parts."""
     datasets = [d for r in state_receipts(run).values() for d in r.datasets.values()]

@@ -143,4 +143,7 @@ def _refusal(settings: MLflowSettings, reason: str) -> ResourceRefused:
 def _without_secrets(uri: str) -> str:
     """The address without user, password and query."""
     parts = urlsplit(uri)
-    return uri if not parts.hostname else f"{parts.scheme}://{parts.hostname}{parts.path}"
+    if not parts.hostname:
+        return uri
+    place = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{place}{parts.path}"
