@@ -87,12 +87,12 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
     axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
     draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
     site = Site(job, world, axes, draws, run, Threads(job.threads or os.cpu_count() or 1), progress)
-    with disk_faults("E_RUN_DISK", run.path, run.resuming), run_lock(job.root, run.run_id):
+    with disk_faults("E_RUN_DISK", run.path, run.way_on), run_lock(job.root, run.run_id):
         receipt = _begin(site)
         try:
             states = run_states(site)
         except BaseException as stop:
-            stop.add_note(run.resuming)
+            stop.add_note(run.way_on())
             with suppress(OSError):
                 run.write_receipt(replace(receipt, status="FAILED", ended_utc=now_utc()))
             raise
@@ -199,7 +199,7 @@ def _track(
     try:
         mlflow_id = project(receipt, states, board, files, settings)
     except ResourceRefused as error:
-        error.hint = f"The run itself is safe. {run.resuming}"
+        error.hint = f"The run itself is safe. {run.way_on()}"
         return receipt, str(error)
     if mlflow_id != receipt.mlflow_run_id:
         receipt = replace(receipt, mlflow_run_id=mlflow_id)

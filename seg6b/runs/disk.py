@@ -10,7 +10,7 @@ import shutil
 import stat
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
@@ -34,13 +34,16 @@ _DISK_FAULTS = {
     errno.ENFILE: "too many files are open",
     errno.EIO: "the disk reports an error",
 }
-_AGAIN = "Free space or choose another `root=`, then run the same command again; nothing was published."
 _KERNEL_CACHE = "numba.core.caching"
 
 
+def _again() -> str:
+    return "Put that right or choose another `root=`, then run the same command again; nothing was published."
+
+
 @contextmanager
-def disk_faults(code: str, where: Path, hint: str = _AGAIN) -> Iterator[None]:
-    """Turn a full, read-only or otherwise unusable disk into one clear refusal."""
+def disk_faults(code: str, where: Path, hint: Callable[[], str] = _again) -> Iterator[None]:
+    """Turn a full, read-only or otherwise unusable disk into one clear refusal; `hint` says what to do then."""
     try:
         yield
     except OSError as error:
@@ -50,7 +53,7 @@ def disk_faults(code: str, where: Path, hint: str = _AGAIN) -> Iterator[None]:
             raise
         place = error.filename or _kernel_cache(error) or where
         raise ResourceRefused(
-            code, fault, str(place), os.strerror(number), "room and permission to write", hint
+            code, fault, str(place), os.strerror(number), "room and permission to write", hint()
         ) from error
 
 

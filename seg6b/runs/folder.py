@@ -64,9 +64,10 @@ class RunFolder:
         """`gateboard.html`."""
         return self.path / "gateboard.html"
 
-    @property
-    def resuming(self) -> str:
+    def way_on(self) -> str:
         """How to go on when what stopped the run has been put right."""
+        if not self.exists():
+            return "Put that right, then run the same command again; nothing was published."
         return f"Put that right, then add run_id={self.run_id} to the same command; what was committed is kept."
 
     def state_path(self, state: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from seg6b.draws.uniform import Draws
 from seg6b.errors import Conflict, ContractBroken
 from seg6b.evidence.tables import Evidence, read_evidence, write_evidence
 from seg6b.runs.axes import Axes
-from seg6b.runs.commit import commit_state, open_state
+from seg6b.runs.commit import clear_leftovers, commit_state, open_state
 from seg6b.runs.disk import disk_faults, remove_tree
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.keys import code_digest, combined_key, fresh_code_digest, library_versions
@@ -81,41 +82,47 @@ def execute(site: Site, task: Task) -> StateReceipt:
     before = site.run.state(task.state)
     if before is not None:
         return _kept(site, task, before, parts)
-    with disk_faults(f"E_{task.state}_DISK", site.run.path, site.run.resuming):
-        folder = open_state(site.run, task.state)
-        site.progress.started(task.state, task.rows)
-        started, clock, cpu = now_utc(), time.perf_counter(), time.process_time()
-        meter = Meter()
+    with disk_faults(f"E_{task.state}_DISK", site.run.path, site.run.way_on):
         try:
-            with MemoryWatch() as memory:
-                work = task.deed(folder, meter)
-            _same_code(task)
+            made = _done(site, task, parts)
         except BaseException:
-            remove_tree(folder)
+            with suppress(OSError):
+                clear_leftovers(site.run)
             raise
-
-        def receipt(files: list[FileReceipt]) -> StateReceipt:
-            total, used = time.perf_counter() - clock, time.process_time() - cpu
-            datasets, other = _published(site.axes, work.datasets, files)
-            return StateReceipt(
-                state=task.state,
-                input_key=combined_key(parts),
-                input_parts=parts,
-                knobs=knobs_of(task.state, site.job.knobs[task.state]) if task.state in site.job.knobs else {},
-                started_utc=started,
-                ended_utc=now_utc(),
-                elapsed_s={"total": round(total, 6)} | {k: round(v, 6) for k, v in meter.wall_s.items()},
-                cpu_s={"total": round(used, 6)} | {k: round(v, 6) for k, v in meter.cpu_s.items()},
-                peak_rss_mb=round(memory.peak_rss_mb, 1),
-                rows=task.rows,
-                datasets=datasets,
-                files=tuple(other),
-                rng_draws=work.rng_draws,
-            )
-
-        made = commit_state(site.run, task.state, folder, receipt)
     site.progress.finished(made)
     return made
+
+
+def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
+    """Do the deed in a temporary folder and commit it."""
+    folder = open_state(site.run, task.state)
+    site.progress.started(task.state, task.rows)
+    started, clock, cpu = now_utc(), time.perf_counter(), time.process_time()
+    meter = Meter()
+    with MemoryWatch() as memory:
+        work = task.deed(folder, meter)
+    _same_code(task)
+
+    def receipt(files: list[FileReceipt]) -> StateReceipt:
+        total, used = time.perf_counter() - clock, time.process_time() - cpu
+        datasets, other = _published(site.axes, work.datasets, files)
+        return StateReceipt(
+            state=task.state,
+            input_key=combined_key(parts),
+            input_parts=parts,
+            knobs=knobs_of(task.state, site.job.knobs[task.state]) if task.state in site.job.knobs else {},
+            started_utc=started,
+            ended_utc=now_utc(),
+            elapsed_s={"total": round(total, 6)} | {k: round(v, 6) for k, v in meter.wall_s.items()},
+            cpu_s={"total": round(used, 6)} | {k: round(v, 6) for k, v in meter.cpu_s.items()},
+            peak_rss_mb=round(memory.peak_rss_mb, 1),
+            rows=task.rows,
+            datasets=datasets,
+            files=tuple(other),
+            rng_draws=work.rng_draws,
+        )
+
+    return commit_state(site.run, task.state, folder, receipt)
 
 
 def row_task(site: Site, state: RowState, receipts: Mapping[str, StateReceipt]) -> Task:

@@ -10,7 +10,7 @@ from seg6b.errors import Refusal
 from seg6b.evidence.tables import Evidence
 from seg6b.policy.packs import Policies, load_policies
 from seg6b.runs.axes import Axes
-from seg6b.runs.flag import verify_bundle
+from seg6b.runs.flag import FLAG, verify_bundle
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.verify import Finding, state_receipts
 from seg6b.shards.executor import Executor
@@ -19,6 +19,8 @@ from seg6b.states.execute import input_of, read_state_evidence
 from seg6b.states.pipeline import ROW_STATES
 from seg6b.states.record import RowState
 from seg6b.states.s5_validate.audit import evidence_audit
+from seg6b.states.s5_validate.check import Result
+from seg6b.states.s5_validate.report import seals
 from seg6b.states.validate_task import validation_status
 
 
@@ -36,14 +38,15 @@ class FinishedRun:
 
 
 def verify_flag(run: RunFolder) -> list[Finding]:
-    """The S5 bundle against its index, and its flag against the report: there exactly where the report says PASS."""
-    axes = _axes(run)
+    """The S5 bundle against its index, and its flag against the report: there exactly where the pack's rule seals."""
+    axes, receipt = _axes(run), run.receipt()
     folder = f"data/layer3/6B/validation/manifest_fingerprint={axes.manifest_fingerprint}"
     try:
-        passed = validation_status(run, axes).startswith("PASS")
-        flagged = (run.path / folder / "_passed.flag").exists()
-        if passed != flagged:
-            return [Finding(f"{folder}/_passed.flag", "flag and report disagree", str(flagged), str(passed))]
+        pack = load_policies(receipt.policy, str(run.receipt_path)).validation
+        sealed = seals(Result(validation_status(run, axes).split()[0]), pack)
+        flagged = (run.path / folder / FLAG).exists()
+        if sealed != flagged:
+            return [Finding(f"{folder}/{FLAG}", "flag and report disagree", str(flagged), str(sealed))]
         verify_bundle(run.path / folder, sealed=flagged)
     except Refusal as error:
         return [Finding(error.where.removeprefix(f"{run.path}/"), error.what, error.value, error.expected)]
