@@ -94,10 +94,9 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
         except BaseException as stop:
             stop.add_note(run.way_on())
             with suppress(OSError):
-                run.write_receipt(replace(receipt, status="FAILED", ended_utc=now_utc()))
+                _end(run, receipt, "FAILED")
             raise
-        receipt = replace(receipt, status="DONE", ended_utc=now_utc(), states=tuple(states))
-        run.write_receipt(receipt)
+        receipt = _end(run, replace(receipt, states=tuple(states)), "DONE")
         return _publish(job, site, receipt, states)
 
 
@@ -108,11 +107,12 @@ def _provide(job: Job, progress: Progress) -> SealedWorld:
 
 
 def _begin(site: Site) -> RunReceipt:
-    """The receipt of a run that begins, or of one that goes on."""
+    """The receipt of a run that begins, of one that goes on, or of one that is already done."""
     run = site.run
     if run.exists():
-        receipt = replace(_resumed(site), status="RUNNING", ended_utc="")
-        run.write_receipt(receipt)
+        receipt = _resumed(site)
+        if receipt.status != "DONE":
+            run.write_receipt(receipt)
         return receipt
     receipt = _new_receipt(site.job, site.world, site.axes, run)
     try:
@@ -129,9 +129,19 @@ def _resumed(site: Site) -> RunReceipt:
     _same_run(before, site.axes, site.run)
     clear_leftovers(site.run)
     require_whole(site.run, site.executor)
-    if any(site.run.state(state) is None for state in STATES):
-        verify_world(site.world, site.executor)
-    return before
+    if before.status == "DONE" and all(site.run.state(state) for state in STATES):
+        return before
+    verify_world(site.world, site.executor)
+    return replace(before, status="RUNNING", ended_utc="")
+
+
+def _end(run: RunFolder, receipt: RunReceipt, status: str) -> RunReceipt:
+    """The receipt of a run that ends now; one that was done before stays as it is."""
+    if receipt.status == "DONE":
+        return receipt
+    ended = replace(receipt, status=status, ended_utc=now_utc())
+    run.write_receipt(ended)
+    return ended
 
 
 def _same_run(before: RunReceipt, axes: Axes, run: RunFolder) -> None:

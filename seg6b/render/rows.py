@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 from seg6b.gates.result import GateBoard, GateResult, Status
 from seg6b.render.data import Budget
 from seg6b.render.wording import ABSENT, compact, number, seconds, signed, size
 from seg6b.runs.receipt import DatasetReceipt, StateReceipt
+
+MOST_ENTRIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _dataset_row(name: str, state: str, dataset: DatasetReceipt) -> DatasetRow:
 
 
 def details(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Further figures by name; anything nested as JSON."""
+    """Further figures by name; of anything nested the largest entries, the rest is in `gates.json`."""
     return [(str(k).replace("_", " "), said(v)) for k, v in figures.items()]
 
 
@@ -103,7 +104,18 @@ def said(value: Any) -> str:  # noqa: ANN401 - detail is plain data of any kind
         return {True: "yes", False: "no", None: ABSENT}[value]
     if isinstance(value, int | float):
         return number(value)
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    if isinstance(value, Mapping):
+        return _entries([(str(k), v) for k, v in value.items()])
+    return value if isinstance(value, str) else ", ".join(said(v) for v in value[:MOST_ENTRIES])
+
+
+def _entries(pairs: list[tuple[str, Any]]) -> str:
+    """The largest entries of a table of figures."""
+    figures = all(isinstance(v, int | float) for _, v in pairs)
+    ranked = sorted(pairs, key=lambda pair: -abs(pair[1])) if figures else pairs
+    shown = [f"{name} {said(value)}" for name, value in ranked[:MOST_ENTRIES]]
+    more = len(pairs) - len(shown)
+    return ", ".join([*shown, f"{more} more"] if more > 0 else shown)
 
 
 def owners_to_reopen(board: GateBoard) -> list[tuple[str, str]]:
