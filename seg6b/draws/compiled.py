@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numba
 
@@ -30,9 +30,20 @@ def _cache_root() -> Path:
     return Path(os.environ.get("SEG6B_CACHE") or Path(base) / "seg6b")
 
 
-numba.config.CACHE_DIR = str(_cache_root() / "kernels" / _sources_digest())
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+CACHE: Final = _cache_root() / "kernels" / _sources_digest()
+# Where numba cannot keep kernels in its own folder it keeps them beside the sources, where they would grow stale.
+KEPT: Final = _writable(CACHE)
+numba.config.CACHE_DIR = str(CACHE)
 
 
 def kernel(function: Function) -> Function:
     """Compile `function` with numba on first call; the result is cached by the digest of all kernel sources."""
-    return cast("Function", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast("Function", numba.njit(cache=KEPT, nogil=True, error_model="numpy")(function))

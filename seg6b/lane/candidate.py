@@ -19,7 +19,7 @@ from seg6b.render.curves import policy_curves
 from seg6b.render.data import BoardData, Budget
 from seg6b.render.gateboard import write_gateboard
 from seg6b.runs.axes import Axes
-from seg6b.runs.commit import clear_leftovers, run_lock
+from seg6b.runs.commit import clear_leftovers, describe_file, run_lock
 from seg6b.runs.disk import disk_faults, remove_tree
 from seg6b.runs.folder import RunFolder, new_run_id
 from seg6b.runs.keys import library_versions
@@ -196,6 +196,9 @@ def _publish(job: Job, site: Site, receipt: RunReceipt, states: Mapping[str, Sta
     notes = () if validation == PASSED else (f"S5 validation: {validation}; the run is not sealed.",)
     data = BoardData(receipt, ordered, board, evidence, policy_curves(job.policy), budgets, notes)
     write_gateboard(data, site.run.board_path)
+    projections = [site.run.board_path, *(site.run.state_path(name) for name in STATES)]
+    receipt = replace(receipt, files=tuple(describe_file(path, site.run.path) for path in projections))
+    site.run.write_receipt(receipt)
     receipt, untracked = _track(job, site.run, receipt, ordered, board)
     return Outcome(site.run, receipt, states, board, validation, untracked, budgets)
 

@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from seg6b.draws.compiled import CACHE, KEPT
 from seg6b.errors import Seg6bError, UsageError
 from seg6b.lane.candidate import Outcome, run_candidate
 from seg6b.render.terminal import LiveProgress, OutcomeView, show_outcome, show_plan
@@ -37,15 +38,19 @@ def main() -> None:
     logging.getLogger("hydra").setLevel(logging.WARNING)
     register()
     codes: list[int] = []
+    composed: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")  # type: ignore[untyped-decorator]
     def job(config: DictConfig) -> None:
+        composed.append(config)
         codes.append(_attempt(config))
 
     try:
         with disk_faults("E_ROOT_DISK", Path.cwd()):
             job()
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        if isinstance(error, ValueError) and composed:
+            raise
         codes.append(_told(_config_error(error)))
     except Seg6bError as error:
         codes.append(_told(error))
@@ -80,6 +85,8 @@ def _attempt(config: DictConfig) -> int:
 def _run(config: DictConfig) -> Outcome:
     job = load_job(config, dict(HydraConfig.get().runtime.choices))
     show_plan(job)
+    if not KEPT:
+        print(f"kernels  compiled for this run alone: {CACHE} cannot be written", file=sys.stderr)  # noqa: T201
     with LiveProgress() as progress:
         outcome = run_candidate(job, progress)
     show_outcome(_view(job, outcome))

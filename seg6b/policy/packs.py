@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from seg6b.errors import UsageError
 from seg6b.policy import (
@@ -86,7 +87,7 @@ def load_policies(packs: Mapping[str, Any], origin: str = "conf/policy") -> Poli
         try:
             models[name] = TypeAdapter(hints[name]).validate_json(json.dumps(packs[name]))
         except ValidationError as error:
-            faults += [f"{name}.{_place(f['loc'])}: {f['msg']} (got {f['input']!r:.80})" for f in error.errors()]
+            faults += [f"{_place(name, packs[name], f)}: {f['msg']} (got {f['input']!r:.80})" for f in error.errors()]
     if faults:
         raise UsageError(
             "E_POLICY_INVALID",
@@ -113,5 +114,12 @@ def _crossed(policies: Policies) -> list[str]:
     return []
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(step) for step in location) or "(whole pack)"
+def _place(name: str, here: Any, fault: ErrorDetails) -> str:  # noqa: ANN401 - plain data of any kind
+    """The key as it is written: pydantic's location names the chosen model of each union too, which no file does."""
+    steps = [name]
+    for step in fault["loc"]:
+        if (isinstance(here, Mapping) and step in here) or (isinstance(here, list) and isinstance(step, int)):
+            steps.append(str(step))
+            here = here[step]
+    missing = [str(fault["loc"][-1])] if fault["type"] == "missing" else []
+    return ".".join(steps + missing)

@@ -78,7 +78,7 @@ def commit_state(
     for path in files:
         sync_path(path)
         make_read_only(path)
-        listed.append(FileReceipt(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path)))
+        listed.append(describe_file(path, folder))
     units = _units(folder, files)
     for unit in units:
         if (run.path / unit).exists():
@@ -103,6 +103,11 @@ def commit_state(
     intent.unlink()
     remove_tree(folder)
     return made
+
+
+def describe_file(path: Path, folder: Path) -> FileReceipt:
+    """Size and digest of a file, under its path relative to `folder`."""
+    return FileReceipt(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
 
 
 def _units(folder: Path, files: list[Path]) -> list[str]:

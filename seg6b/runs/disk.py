@@ -34,7 +34,6 @@ _DISK_FAULTS = {
     errno.ENFILE: "too many files are open",
     errno.EIO: "the disk reports an error",
 }
-_KERNEL_CACHE = "numba.core.caching"
 
 
 def _again() -> str:
@@ -64,7 +63,7 @@ def _short_write(error: OSError) -> bool:
 
 def _kernel_cache(error: OSError) -> str:
     """The folder of compiled kernels, where it was numba that could not write, which names no file."""
-    caching = sys.modules.get(_KERNEL_CACHE)
+    caching = sys.modules.get("numba.core.caching")
     if caching is None or caching.__file__ not in {f.filename for f in traceback.extract_tb(error.__traceback__)}:
         return ""
     return str(sys.modules["numba"].config.CACHE_DIR)

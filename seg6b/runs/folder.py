@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seg6b.errors import UsageError
-from seg6b.runs.disk import read_record, write_json
+from seg6b.errors import Damaged, UsageError
+from seg6b.runs.disk import read_record, to_json, write_json
 from seg6b.runs.receipt import RunReceipt, StateReceipt
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -83,8 +84,22 @@ class RunFolder:
         return self.receipt_path.exists()
 
     def receipt(self) -> RunReceipt:
-        """The run receipt."""
-        return read_record(self.receipt_path, RunReceipt)
+        """The run receipt.
+
+        Raises:
+            Damaged: it cannot be read, or its fields do not have the digest that was written with them.
+        """
+        receipt = read_record(self.receipt_path, RunReceipt)
+        if receipt.digest != receipt_digest(receipt):
+            raise Damaged(
+                "E_RUN_RECEIPT_DAMAGED",
+                "the run receipt is not as it was written",
+                str(self.receipt_path),
+                receipt_digest(receipt)[:16],
+                receipt.digest[:16],
+                "Restore the file, or remove the damaged run.",
+            )
+        return receipt
 
     def state(self, state: str) -> StateReceipt | None:
         """Receipt of a state, None if it has not happened."""
@@ -92,8 +107,13 @@ class RunFolder:
         return read_record(path, StateReceipt) if path.exists() else None
 
     def write_receipt(self, receipt: RunReceipt) -> None:
-        """Replace the run receipt."""
-        write_json(self.receipt_path, receipt)
+        """Replace the run receipt, with its digest."""
+        write_json(self.receipt_path, replace(receipt, digest=receipt_digest(receipt)))
+
+
+def receipt_digest(receipt: RunReceipt) -> str:
+    """SHA-256 over the receipt's canonical JSON with an empty digest."""
+    return hashlib.sha256(to_json(replace(receipt, digest="")).encode()).hexdigest()
 
 
 def find_runs(root: Path) -> list[RunFolder]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -16,6 +17,8 @@ from seg6b.datasets.parts import Compression, Part, PartWriter
 from seg6b.evidence.tables import Evidence, merged
 from seg6b.runs.axes import Axes
 from seg6b.runs.meter import Meter
+
+PIECES_HELD: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,11 @@ class StateOutput:
                 out.parts.sort(key=lambda p: p.name)
 
     def note(self, evidence: Evidence) -> None:
-        """Add evidence that belongs to no single task."""
+        """Add evidence; now and then what was gathered is merged, so that it grows with its keys, not with batches."""
         with self._lock:
             self._evidence.append(evidence)
+            if len(self._evidence) >= PIECES_HELD:
+                self._evidence = [merged(self._evidence)]
 
     def evidence(self) -> Evidence:
         """All evidence, merged; independent of the order in which tasks ended."""

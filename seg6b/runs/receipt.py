@@ -99,6 +99,8 @@ class RunReceipt:
         states: states with a receipt, in order.
         status: `RUNNING`, `DONE` or `FAILED`.
         mlflow_run_id: MLflow's id, empty until tracked.
+        files: projections beside the states' own files, such as the gateboard.
+        digest: SHA-256 over all other fields; set when the receipt is written, checked whenever it is read.
     """
 
     run_id: str
@@ -121,3 +123,5 @@ class RunReceipt:
     states: tuple[str, ...] = ()
     status: str = "RUNNING"
     mlflow_run_id: str = ""
+    files: tuple[FileReceipt, ...] = ()
+    digest: str = ""

@@ -14,8 +14,6 @@ from seg6b.runs.folder import RunFolder
 from seg6b.runs.receipt import DatasetReceipt, StateReceipt
 from seg6b.shards.executor import Executor
 
-MUTABLE = ("run_receipt.json", "gateboard.html", "gateboard.md")
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -48,9 +46,9 @@ def state_receipts(run: RunFolder) -> dict[str, StateReceipt]:
 def verify_files(run: RunFolder, executor: Executor) -> list[Finding]:
     """Every published file against its receipt: missing, altered, or known to no receipt."""
     receipts = state_receipts(run)
-    known = dict(_known_files(receipts))
+    known = dict(_known_files(receipts)) | {f.path: (f.bytes, f.sha256) for f in run.receipt().files}
     present = {p.relative_to(run.path).as_posix() for p in files_under(run.path)}
-    own = {*MUTABLE, *(f"states/{name}.json" for name in receipts)}
+    own = {run.receipt_path.name, *(run.state_path(name).relative_to(run.path).as_posix() for name in receipts)}
     strays = [Finding(path, "no receipt knows this file") for path in sorted(present - set(known) - own)]
     checks = executor.map(lambda item: _check_file(run.path, *item), sorted(known.items()))
     return [f for f in checks if f is not None] + strays
