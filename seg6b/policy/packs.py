@@ -118,7 +118,8 @@ def _place(name: str, here: Any, fault: ErrorDetails) -> str:  # noqa: ANN401 - 
     """The key as it is written: pydantic's location names the chosen model of each union too, which no file does."""
     steps = [name]
     for step in fault["loc"]:
-        if (isinstance(here, Mapping) and step in here) or (isinstance(here, list) and isinstance(step, int)):
+        inside = step in here if isinstance(here, Mapping) else isinstance(here, list) and isinstance(step, int)
+        if inside:
             steps.append(str(step))
             here = here[step]
     missing = [str(fault["loc"][-1])] if fault["type"] == "missing" else []

@@ -119,6 +119,7 @@ def _refuse_unreachable(settings: MLflowSettings) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(path, timeout=settings.timeout_s, isolation_level=None)) as probe:
                 probe.execute("BEGIN IMMEDIATE")
+                probe.execute("CREATE TABLE seg6b_probe (x)")
                 probe.execute("ROLLBACK")
             return
         parts = urlsplit(settings.store_uri)
@@ -134,9 +135,9 @@ def _refusal(settings: MLflowSettings, reason: str) -> ResourceRefused:
         "E_TRACKING_STORE",
         "the tracking store cannot be used",
         _without_secrets(settings.store_uri),
-        reason.strip().split("\n", 1)[0][:200],
+        next((line for line in reason.strip().splitlines() if not line.startswith("(raised as")), "")[:200],
         "a store that answers and can be written",
-        "The run itself is safe; `python -m seg6b sync` completes the log later.",
+        "The run itself is safe; the same command with its `run_id=` tells the store later.",
     )
 
 

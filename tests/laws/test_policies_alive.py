@@ -42,7 +42,17 @@ def perturbed(value):
     elif isinstance(value, int):
         tried = [value * 3 + 7, value // 2, value + 1, value - 1, 0]
     elif isinstance(value, float):
-        tried = [value * 1.5 + 0.01, value + 0.3, value * 0.5, value * 0.9, value - 0.01, 0.0, 1.0, value * 20.0]
+        tried = [
+            value * 1.5 + 0.01,
+            value + 0.3,
+            value * 0.5,
+            value * 0.9,
+            value - 0.01,
+            0.0,
+            1.0,
+            value * 20.0,
+            value * 0.02,
+        ]
     elif isinstance(value, list):
         tried = [["other"], [1]]
     else:

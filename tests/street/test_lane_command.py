@@ -126,7 +126,7 @@ def test_a_run_is_not_continued_with_other_settings(tracked):
         (["run_id=../../etc"], 2, ["E_RUN_ID"]),
         (["run_id=" + "0" * 32], 2, ["E_RUN_UNKNOWN"]),
         (["scenario_id=stress"], 2, ["scenario stress"]),
-        (["world=parquet", "world.source=/nowhere"], 1, ["E_", "/nowhere"]),
+        (["world=parquet", "world.source=/nowhere"], 2, ["E_WORLD_SOURCE", "/nowhere"]),
     ],
     ids=lambda v: v[0] if isinstance(v, list) and v and "=" in str(v[0]) else "",
 )  # fmt: skip
@@ -156,7 +156,7 @@ def test_hydra_users_find_what_they_expect(tracked):
 def test_a_sweep_runs_each_job(tracked):
     root, _, _ = tracked
     before = set(runs(root))
-    done = lane(root, "-m", "world=tiny", "tracking=off", "seed=42,7")
+    done = command("seg6b.lane", "-m", f"root={root}", "world=tiny", "tracking=off", "seed=42,7", cwd=root)
     made = set(runs(root)) - before
     seeds = sorted(json.loads((r / "run_receipt.json").read_text())["seed"] for r in made)
     assert seeds == [7, 42], done.stderr

@@ -142,7 +142,7 @@ def test_locked_store(settings):
     prepare(settings, "adhoc")
     with closing(sqlite3.connect(settings.sqlite_path)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(ResourceRefused, match=r"E_TRACKING_STORE.*mlflow\.db.*database is locked.*seg6b sync"):
+        with pytest.raises(ResourceRefused, match=r"E_TRACKING_STORE.*mlflow\.db.*database is locked.*run_id="):
             project(receipt(), states(), gate_board(), [], settings)
 
 

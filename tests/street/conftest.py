@@ -1,0 +1,43 @@
+"""One finished small run, against which the runs with accidents are held."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.street.lanes import SMALL, only_run, run_lane
+
+
+@pytest.fixture(scope="session")
+def finished_root(tmp_path_factory):
+    """Root of one finished small run."""
+    root = tmp_path_factory.mktemp("finished")
+    assert run_lane(root).whole
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished(finished_root):
+    """Folder of that run."""
+    return only_run(finished_root)
+
+
+@pytest.fixture(scope="session")
+def usual_code(finished):
+    """Its exit code: on a world this small a gate may fail, which is no refusal."""
+    return int(json.loads((finished / "gates.json").read_text())["verdict"] == "FAIL_REALISM")
+
+
+@pytest.fixture
+def root(tmp_path, finished_root):
+    """A root without runs, on the world of the finished run."""
+    (tmp_path / "mlruns").mkdir()
+    (tmp_path / "mlruns" / "world").symlink_to(finished_root / "mlruns" / "world")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def small_job(job):
+    """The job of the finished run; `dataclasses.replace` gives it another root or a run to go on with."""
+    return job(*SMALL)
