@@ -5,7 +5,7 @@ Rows of a party must be adjacent, as they are in every part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from seg6b.datasets.vocabulary import ATTACH_RULES, CHANNELS, CLASSES, SESSION_B
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import entity2
 from seg6b.evidence.ledger import LEDGER, ledger_s1
+from seg6b.evidence.row_arrays import tally
 from seg6b.evidence.tables import DRAWS, Evidence, Measure
 from seg6b.shards.cells import CELLS, cell_of
 from seg6b.shards.stable import sort_rows
@@ -201,17 +202,6 @@ def _by_number(cell: U8, number: I64, name: str) -> pl.DataFrame:
 def _runs(values: I64) -> I64:
     """Start of each run of equal values, and the number of values at the end."""
     return np.concatenate([np.flatnonzero(np.diff(values, prepend=values[:1] - 1)), [values.size]])
-
-
-def tally(codes: Sequence[npt.NDArray[np.integer]], sizes: Sequence[int]) -> list[I64]:
-    """The combinations of codes that occur, one array a code in the given order, and how often each does."""
-    mixed = np.zeros(codes[0].size, np.int64)
-    for code, size in zip(codes, sizes, strict=True):
-        mixed *= size
-        mixed += code
-    counts = np.bincount(mixed, minlength=1)
-    seen = np.flatnonzero(counts)
-    return [*np.unravel_index(seen, tuple(sizes)), counts[seen]]
 
 
 @kernel

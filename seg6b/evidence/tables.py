@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from seg6b.datasets.parts import read_part, write_table
@@ -104,3 +106,24 @@ def read_evidence(folder: Path, measures: Mapping[str, Measure]) -> Evidence:
     """The tables of `folder` that `measures` knows."""
     found = {p.stem: p for p in sorted(folder.glob("*.parquet"))}
     return Evidence({n: (m, read_part(found[n])) for n, m in measures.items() if n in found})
+
+
+def draws_used(used: npt.NDArray[np.int64], decisions: Sequence[tuple[str, str]]) -> Evidence:
+    """The counts that are not zero, as table DRAWS.
+
+    Args:
+        used: draws of each cell and decision, shape (cells, decisions).
+        decisions: family and decision of each column of `used`.
+    """
+    cells, numbers = np.nonzero(used)
+    frame = pl.DataFrame(
+        {
+            "cell": pl.Series(cells.astype(np.uint8)),
+            "family": pl.Series([decisions[i][0] for i in numbers.tolist()], dtype=pl.String),
+            "decision": pl.Series([decisions[i][1] for i in numbers.tolist()], dtype=pl.String),
+            "n": pl.Series(used[cells, numbers]),
+        }
+    )
+    evidence = Evidence()
+    evidence.put(DRAWS, frame)
+    return evidence

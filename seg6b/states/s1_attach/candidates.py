@@ -17,17 +17,6 @@ from seg6b.world.sealed import SealedWorld
 
 SCALE: Final = 1_000_000
 
-GROUP_OF: Final = {
-    "RESIDENTIAL": "RESIDENTIAL",
-    "MOBILE": "MOBILE_CARRIER",
-    "PUBLIC_WIFI": "PUBLIC_SHARED",
-    "HOTEL_TRAVEL": "PUBLIC_SHARED",
-    "EDUCATION": "PUBLIC_SHARED",
-    "CORPORATE": "PUBLIC_SHARED",
-    "DATACENTRE": "HOSTING_DATACENTRE",
-    "VPN_PROXY": "ANONYMIZER_PROXY",
-}
-
 
 def read_device_ips(world: SealedWorld, policy: Pooled | Uniform) -> pl.DataFrame:
     """One row a device and IP: group, type, weight of the link's role."""
@@ -48,7 +37,7 @@ def read_device_ips(world: SealedWorld, policy: Pooled | Uniform) -> pl.DataFram
             f"a row in {w.IPS.name}",
             "Seal the world again from consistent tables.",
         )
-    group = {name: v.IP_GROUPS.index(group) for name, group in GROUP_OF.items()}
+    group = {name: v.IP_GROUPS.index(group) for name, group in v.IP_GROUP_OF.items()}
     return known.with_columns(group=mapped(known["ip_type"], group), weight=mapped(known["link_role"], weights))
 
 

@@ -9,7 +9,8 @@ from seg6b.datasets.frames import dictionary
 from seg6b.datasets.tables import SESSION_ARRIVALS, SESSIONS
 from seg6b.datasets.vocabulary import IP_TYPES
 from seg6b.errors import ContractBroken
-from seg6b.evidence.measure_s1 import CHOICES, IP_GROUPS, measure_s1, tally
+from seg6b.evidence.measure_s1 import CHOICES, IP_GROUPS, measure_s1
+from seg6b.evidence.row_arrays import tally
 from seg6b.evidence.tables import Evidence
 from seg6b.shards.batches import cut_parties
 from seg6b.shards.cells import CELLS

@@ -5,16 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Final, NamedTuple
 
-import numpy as np
-import polars as pl
-
 from seg6b.datasets.frames import micros_of
 from seg6b.datasets.tables import EVENTS, FLOWS, SESSION_ARRIVALS
 from seg6b.errors import ContractBroken
 from seg6b.evidence.measure_s2 import measure_s2
-from seg6b.evidence.row_arrays import I64, read_only
+from seg6b.evidence.row_arrays import read_only
 from seg6b.evidence.s2_draws import S2_DECISIONS
-from seg6b.evidence.tables import DRAWS, Evidence
+from seg6b.evidence.tables import draws_used
 from seg6b.states.context import StateContext
 from seg6b.states.mapping import Batch, Emission, Reads, transform
 from seg6b.states.s2_flows.arrays import (
@@ -75,7 +72,7 @@ def flows_of(rules: Rules, batch: Batch) -> Emission:
     events = make_events(arrivals, read_only(micros_of(rows["ts_utc"])), plan, flows, rules.timing, keys, used)
     _lawful(events, flows)
     table = flow_frame(rows[plan.anchor], plan, flows, events)
-    return Emission({FLOWS: table, EVENTS: event_frame(table, events)}, _draws(used))
+    return Emission({FLOWS: table, EVENTS: event_frame(table, events)}, draws_used(used, S2_DECISIONS))
 
 
 def _lawful(events: Events, flows: Flows) -> None:
@@ -97,18 +94,3 @@ def _lawful(events: Events, flows: Flows) -> None:
             f"{beyond} flows",
             "at most `flow_guard_s`",
         )
-
-
-def _draws(used: I64) -> Evidence:
-    cells, decisions = np.nonzero(used)
-    frame = pl.DataFrame(
-        {
-            "cell": pl.Series(cells.astype(np.uint8)),
-            "family": pl.Series([S2_DECISIONS[i][0] for i in decisions], dtype=pl.String),
-            "decision": pl.Series([S2_DECISIONS[i][1] for i in decisions], dtype=pl.String),
-            "n": pl.Series(used[cells, decisions]),
-        }
-    )
-    evidence = Evidence()
-    evidence.put(DRAWS, frame)
-    return evidence

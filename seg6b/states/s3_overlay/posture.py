@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +16,6 @@ from seg6b.world.sealed import SealedWorld
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
-
-IP_GROUP_OF: Final = {
-    "RESIDENTIAL": "RESIDENTIAL",
-    "MOBILE": "MOBILE_CARRIER",
-    "PUBLIC_WIFI": "PUBLIC_SHARED",
-    "HOTEL_TRAVEL": "PUBLIC_SHARED",
-    "EDUCATION": "PUBLIC_SHARED",
-    "CORPORATE": "PUBLIC_SHARED",
-    "DATACENTRE": "HOSTING_DATACENTRE",
-    "VPN_PROXY": "ANONYMIZER_PROXY",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +61,7 @@ class Posture:
 def read_posture(world: SealedWorld) -> Posture:
     """The tables of the world that targeting reads, sorted by id."""
     ips = world.table(w.IPS, ("ip_id", "ip_type")).sort("ip_id")
-    group_of = np.array([v.IP_GROUPS.index(IP_GROUP_OF[t]) for t in v.IP_TYPES], np.int32)
+    group_of = np.array([v.IP_GROUPS.index(v.IP_GROUP_OF[t]) for t in v.IP_TYPES], np.int32)
     devices = world.table(w.DEVICE_ROLES, ("device_id", "fraud_role_device"))
     risky = devices.filter(pl.col("fraud_role_device") == "HIGH_RISK_DEVICE")["device_id"].sort()
     merchants = world.table(w.MERCHANT_ROLES, ("merchant_id", "fraud_role_merchant", "risk_tier")).sort("merchant_id")

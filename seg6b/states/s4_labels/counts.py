@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import draw
 from seg6b.draws.uniform import Draws
 from seg6b.evidence.s4_draws import S4_DECISIONS
-from seg6b.evidence.tables import DRAWS, Evidence
+from seg6b.evidence.tables import Evidence, draws_used
 from seg6b.shards.cells import CELLS
 
 Counts = npt.NDArray[np.int64]
@@ -29,18 +28,7 @@ def draw_keys(draws: Draws) -> Keys:
 
 def draws_evidence(counts: Counts) -> Evidence:
     """The counts that are not zero, as table DRAWS."""
-    cells, decisions = np.nonzero(counts)
-    frame = pl.DataFrame(
-        {
-            "cell": pl.Series(cells.astype(np.uint8)),
-            "family": pl.Series([S4_DECISIONS[d][0] for d in decisions], dtype=pl.String),
-            "decision": pl.Series([S4_DECISIONS[d][1] for d in decisions], dtype=pl.String),
-            "n": pl.Series(counts[cells, decisions]),
-        }
-    )
-    evidence = Evidence()
-    evidence.put(DRAWS, frame)
-    return evidence
+    return draws_used(counts, S4_DECISIONS)
 
 
 @kernel

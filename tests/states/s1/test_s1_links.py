@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from seg6b.datasets import world_tables as w
-from seg6b.datasets.vocabulary import CHANNELS, IP_GROUPS
-from seg6b.states.s1_attach.candidates import GROUP_OF, instrument_kind, ledger_class
+from seg6b.datasets.vocabulary import CHANNELS, IP_GROUP_OF, IP_GROUPS
+from seg6b.states.s1_attach.candidates import instrument_kind, ledger_class
 from seg6b.states.s1_attach.links import choose, choose_device
 from seg6b.states.s1_attach.weights import build_weights
 
@@ -98,7 +98,7 @@ def test_ips_follow_group_role_and_cap(linked):
     retail = pl.col("party_segment_id").cast(pl.String).str.starts_with("RETAIL")
     main = pl.col("link_role") == "PRIMARY_OWNER"
     rows = linked.filter(retail & main & (pl.col("channel_group") == "ECOM"))
-    group = pl.col("ip_type").cast(pl.String).replace_strict(GROUP_OF)
+    group = pl.col("ip_type").cast(pl.String).replace_strict(IP_GROUP_OF)
     for name, weight in zip(IP_GROUPS, (0.45, 0.30, 0.12, 0.07, 0.06), strict=True):
         assert share(rows, group == name) == pytest.approx(weight, abs=0.03)
     homes = rows.filter(group == "RESIDENTIAL")
