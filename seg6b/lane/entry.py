@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -20,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from seg6b.draws.compiled import CACHE, KEPT
 from seg6b.errors import Seg6bError, UsageError
 from seg6b.lane.candidate import Outcome, run_candidate
+from seg6b.lane.stop import Terminated, exit_code, listen
 from seg6b.render.terminal import LiveProgress, OutcomeView, show_outcome, show_plan
 from seg6b.runs.disk import disk_faults
 from seg6b.settings.job import Job
@@ -32,7 +31,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 def main() -> None:
     """Run the lane and leave with its exit code; a stop by signal leaves nothing half-written."""
-    signal.signal(signal.SIGTERM, _terminate)
+    listen()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     warnings.filterwarnings("ignore", module="hydra")
     logging.getLogger("hydra").setLevel(logging.WARNING)
@@ -55,18 +54,10 @@ def main() -> None:
     except Seg6bError as error:
         codes.append(_told(error))
     except KeyboardInterrupt as stop:
-        word, code = ("Terminated", 143) if isinstance(stop, _Terminated) else ("Interrupted", 130)
+        word = "Terminated" if isinstance(stop, Terminated) else "Interrupted"
         print(f"{word}.", *getattr(stop, "__notes__", []), file=sys.stderr)  # noqa: T201
-        sys.exit(code)
+        sys.exit(exit_code(stop))
     sys.exit(max(codes, default=0))
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, treated as Ctrl-C is."""
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated(number, frame)
 
 
 def _told(error: Seg6bError) -> int:
