@@ -14,7 +14,7 @@ setup: .venv/.ready  ## the virtual environment, from the lock file
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	@UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python
+	@UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --quiet --frozen --inexact --all-extras --compile-bytecode --python $(BIN)/python
 	@echo "compiling kernels, once (half a minute)"
 	@scratch=$$(mktemp -d); $(BIN)/python -m seg6b.lane world=tiny root=$$scratch tracking=off >/dev/null 2>&1; rm -rf $$scratch
 	@touch $@
