@@ -162,7 +162,7 @@ def _new_receipt(job: Job, world: SealedWorld, axes: Axes, run: RunFolder) -> Ru
     packs = job.policy.plain()
     return RunReceipt(
         run_id=run.run_id,
-        lane=job.lane,
+        lane=job.lane.id,
         role="candidate",
         seed=axes.seed,
         scenario_id=axes.scenario_id,
@@ -177,6 +177,11 @@ def _new_receipt(job: Job, world: SealedWorld, axes: Axes, run: RunFolder) -> Ru
         versions={"seg6b": importlib.metadata.version("seg6b")} | library_versions(),
         machine=describe_machine(),
         started_utc=now_utc(),
+        sweep_id=job.arm.sweep,
+        arm=job.arm.name,
+        set_index=job.arm.set_index,
+        round_index=job.arm.round_index,
+        source_run=job.source_run,
     )
 
 

@@ -73,7 +73,7 @@ def show_outcome(view: OutcomeView, stream: IO[str] | None = None) -> None:
 
 def plan_table(job: Job) -> Table:
     """What will run: world, policy, knobs."""
-    table = Table(title=f"Lane {job.lane}", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(title=f"Lane {job.lane.id}", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     world = job.world
     origin = f"from {world.source}" if world.source else f"of {world.arrivals:,} arrivals, world seed {world.seed}"
     facts = [

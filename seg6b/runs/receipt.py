@@ -81,7 +81,7 @@ class RunReceipt:
     Attributes:
         run_id: 32 lower hex, ours.
         lane: lane id, `adhoc` outside lanes.
-        role: `candidate` until a person or a scorer says otherwise.
+        role: what it was made as: `candidate`, `control` or `repeat`; what it became stands in pins and ledger.
         seed: run seed.
         scenario_id: scenario.
         manifest_fingerprint: world.
@@ -100,6 +100,11 @@ class RunReceipt:
         status: `RUNNING`, `DONE` or `FAILED`.
         mlflow_run_id: MLflow's id, empty until tracked.
         files: projections beside the states' own files, such as the gateboard.
+        sweep_id: sweep that it is a slot of, empty outside sweeps.
+        arm: its arm there.
+        set_index: set of repeats there.
+        round_index: round there; 0 is the warm-up.
+        source_run: where it was told to link from.
         digest: SHA-256 over all other fields; set when the receipt is written, checked whenever it is read.
     """
 
@@ -124,4 +129,9 @@ class RunReceipt:
     status: str = "RUNNING"
     mlflow_run_id: str = ""
     files: tuple[FileReceipt, ...] = ()
+    sweep_id: str = ""
+    arm: str = ""
+    set_index: int = 0
+    round_index: int = 0
+    source_run: str = ""
     digest: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,114 @@ class TrackingChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosureRule:
+    """When a lane closes.
+
+    Attributes:
+        scorer: `runtime` or `realism`; empty lets the kind of the lane choose.
+        state: state whose time decides; empty means the first that the sweep runs.
+        min_reduction: share of the control's time that must be gone, with its interval, to unlock the next lane.
+        target_s: seconds at the authority's scale; 0 where none binds.
+        stretch_s: likewise, for the lesser aim.
+        unlocks: marker written when it closes, such as `UNLOCK_POPT.3_CONTINUE`; empty writes none.
+        holds: marker written when it does not.
+    """
+
+    scorer: str = ""
+    state: str = ""
+    min_reduction: float = 0.0
+    target_s: float = 0.0
+    stretch_s: float = 0.0
+    unlocks: str = ""
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A design that was weighed and not taken."""
+
+    name: str
+    rejected_because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lane of the build plan, or what an ad hoc sweep stands in for one.
+
+    Attributes:
+        id: the build plan's name; `adhoc` outside lanes.
+        owner: state that the lane owns.
+        kind: `optimisation`, `remediation`, `baseline`, `witness`, `certification`; empty is derived from what varies.
+        goal: one sentence.
+        history: what the build plan measured.
+        requires: markers that must stand in the ledger.
+        alternatives: designs weighed before it ran.
+        candidates: explicit list of overrides, one mapping a candidate.
+        repeats: rounds of one set; 0 means five where time decides, one where rows change.
+        max_repeats: rounds at most while the interval straddles.
+        confirm: whether a provisional winner gets its second set at once.
+        warm_up: whether a run of the control goes first and is not timed.
+        on_failure: `continue`, `stop` or `retry`.
+        retries: tries beside the first under `retry`.
+        override: reason for running although a required marker is missing; empty refuses.
+        restart: give up an unfinished sweep of this lane with other candidates.
+        closure: its closing rule.
+    """
+
+    id: str = "adhoc"
+    owner: str = ""
+    kind: str = ""
+    goal: str = ""
+    history: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    candidates: tuple[Mapping[str, Any], ...] = ()
+    repeats: int = 0
+    max_repeats: int = 12
+    confirm: bool = True
+    warm_up: bool = True
+    on_failure: str = "continue"
+    retries: int = 1
+    override: str = ""
+    restart: bool = False
+    closure: ClosureRule = field(default_factory=ClosureRule)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmChoice:
+    """Which slot of which sweep a job is; the bench sets it, a person leaves it alone.
+
+    Attributes:
+        sweep: sweep id; empty outside sweeps.
+        name: name of the arm.
+        set_index: set of repeats.
+        round_index: round.
+        execute_from: state from which on nothing is linked; empty links whatever is equal.
+    """
+
+    sweep: str = ""
+    name: str = ""
+    set_index: int = 0
+    round_index: int = 0
+    execute_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PruneChoice:
+    """Keeping the disk free.
+
+    Attributes:
+        auto: prune by itself before an expensive rerun.
+        expensive_arrivals: size of the world from which on a rerun is expensive.
+        grace_h: hours after which what was pruned may be freed, and what nobody refers to counts as garbage.
+    """
+
+    auto: bool = True
+    expensive_arrivals: int = 1_000_000
+    grace_h: float = 24.0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One candidate run.
 
@@ -54,7 +162,7 @@ class Job:
         run_id: a run to resume, empty for a new one.
         seed: run seed, varies 6B's draws.
         scenario_id: scenario of the world.
-        lane: lane id.
+        lane: the lane it belongs to.
         posture: name of the chosen set of packs.
         variants: chosen variant of each pack.
         world: which world.
@@ -64,13 +172,17 @@ class Job:
         tracking: MLflow.
         gates: the threshold file, as plain data.
         budgets: runtime budgets, as plain data.
+        source_run: where equal upstream states are linked from: `any`, `none`, `authority`, `last_good` or a run id.
+        arm: its slot in a sweep.
+        prune: when to prune by itself.
+        dry: say what would run, run nothing.
     """
 
     root: Path
     run_id: str
     seed: int
     scenario_id: str
-    lane: str
+    lane: Lane
     posture: str
     variants: Mapping[str, str]
     world: WorldChoice
@@ -80,3 +192,7 @@ class Job:
     tracking: TrackingChoice
     gates: Mapping[str, Any]
     budgets: Mapping[str, Any]
+    source_run: str = "any"
+    arm: ArmChoice = field(default_factory=ArmChoice)
+    prune: PruneChoice = field(default_factory=PruneChoice)
+    dry: bool = False

@@ -11,7 +11,16 @@ from omegaconf import DictConfig, OmegaConf
 from seg6b.datasets.parts import Compression
 from seg6b.errors import UsageError
 from seg6b.policy.packs import PACKS, load_policies
-from seg6b.settings.job import Job, TrackingChoice, WorldChoice
+from seg6b.settings.job import (
+    Alternative,
+    ArmChoice,
+    ClosureRule,
+    Job,
+    Lane,
+    PruneChoice,
+    TrackingChoice,
+    WorldChoice,
+)
 from seg6b.settings.knobs import StateKnobs
 
 MAX_SHARDS = 4096
@@ -32,7 +41,7 @@ def load_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
         run_id=str(plain["run_id"]),
         seed=plain["seed"],
         scenario_id=plain["scenario_id"],
-        lane="adhoc",
+        lane=_lane(plain["lane"]),
         posture=plain["posture"],
         variants={pack: choices.get(f"policy/{pack}", "") for pack in PACKS},
         world=WorldChoice(**plain["world"]),
@@ -42,7 +51,17 @@ def load_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
         tracking=TrackingChoice(**plain["tracking"]),
         gates=plain["gates"],
         budgets=plain["budgets"],
+        source_run=plain["source_run"],
+        arm=ArmChoice(**plain["arm"]),
+        prune=PruneChoice(**plain["prune"]),
+        dry=plain["dry"],
     )
+
+
+def _lane(plain: Mapping[str, Any]) -> Lane:
+    lists = {key: tuple(plain[key]) for key in ("history", "requires", "candidates")}
+    alternatives = tuple(Alternative(**item) for item in plain["alternatives"])
+    return Lane(**{**plain, **lists, "alternatives": alternatives, "closure": ClosureRule(**plain["closure"])})
 
 
 def _knobs(state: str, plain: Mapping[str, Any]) -> StateKnobs:

@@ -79,10 +79,67 @@ class TrackingSchema:
 
 
 @dataclass
+class ClosureSchema:
+    """`lane.closure`."""
+
+    scorer: str = ""
+    state: str = ""
+    min_reduction: float = 0.0
+    target_s: float = 0.0
+    stretch_s: float = 0.0
+    unlocks: str = ""
+    holds: str = ""
+
+
+@dataclass
+class AlternativeSchema:
+    """An item of `lane.alternatives`."""
+
+    name: str = MISSING
+    rejected_because: str = MISSING
+
+
+@dataclass
 class LaneSchema:
     """A lane file; a name that is no lane is refused by its type."""
 
-    id: str = MISSING
+    id: str = "adhoc"
+    owner: str = ""
+    kind: str = ""
+    goal: str = ""
+    history: list[str] = field(default_factory=list)
+    requires: list[str] = field(default_factory=list)
+    alternatives: list[AlternativeSchema] = field(default_factory=list)
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+    repeats: int = 0
+    max_repeats: int = 12
+    confirm: bool = True
+    warm_up: bool = True
+    on_failure: str = "continue"
+    retries: int = 1
+    override: str = ""
+    restart: bool = False
+    closure: ClosureSchema = field(default_factory=ClosureSchema)
+
+
+@dataclass
+class ArmSchema:
+    """The slot of a sweep; set by the bench."""
+
+    sweep: str = ""
+    name: str = ""
+    set_index: int = 0
+    round_index: int = 0
+    execute_from: str = ""
+
+
+@dataclass
+class PruneSchema:
+    """Group of settings `prune`."""
+
+    auto: bool = True
+    expensive_arrivals: int = 1_000_000
+    grace_h: float = 24.0
 
 
 @dataclass
@@ -93,7 +150,7 @@ class JobSchema:
     run_id: str = ""
     seed: int = 42
     scenario_id: str = "baseline_v1"
-    lane: LaneSchema | None = None
+    lane: LaneSchema = field(default_factory=LaneSchema)
     posture: str = "bplus"
     world: WorldSchema = field(default_factory=WorldSchema)
     policy: dict[str, Any] = field(default_factory=dict)
@@ -106,6 +163,10 @@ class JobSchema:
     tracking: TrackingSchema = field(default_factory=TrackingSchema)
     gates: dict[str, Any] = field(default_factory=dict)
     budgets: dict[str, Any] = field(default_factory=dict)
+    source_run: str = "any"
+    arm: ArmSchema = field(default_factory=ArmSchema)
+    prune: PruneSchema = field(default_factory=PruneSchema)
+    dry: bool = False
 
 
 def register() -> None:
