@@ -26,8 +26,9 @@ WRITERS = [["s1.compression=zstd", "s2.compression=lz4", "s3.compression=uncompr
 
 
 def command(root: Path, world: str, *extra: str) -> list[str]:
-    """The lane's command line."""
-    return [sys.executable, "-m", "seg6b.lane", f"root={root}", f"world={world}", "tracking=off", *extra]
+    """The lane's command line; nothing is linked from another run, which would be compared with itself."""
+    own = ("tracking=off", "source_run=none")
+    return [sys.executable, "-m", "seg6b.lane", f"root={root}", f"world={world}", *own, *extra]
 
 
 def run_folders(root: Path) -> set[Path]:

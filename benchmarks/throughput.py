@@ -37,6 +37,7 @@ def chain(root: Path, world: list[str], threads: int) -> dict[str, object]:
         f"root={root}",
         *world,
         "tracking=off",
+        "source_run=none",
         f"executor.threads={threads}",
     ]
     before = set(run_folders(root))

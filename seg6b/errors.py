@@ -8,6 +8,7 @@
         * `Damaged`: something published or pinned no longer has its recorded digest.
         * `Conflict`: equal place, unequal content: nothing is overwritten.
         * `EvidenceMissing`: a decision lacks what it must rest on.
+        * `PhaseClosed`: a lane requires a marker that does not stand.
         * `ResourceRefused`: disk, memory, lock or store is not available.
 """
 
@@ -85,6 +86,10 @@ class Conflict(Refusal):
 
 class EvidenceMissing(Refusal):
     """A decision lacks what it must rest on."""
+
+
+class PhaseClosed(Refusal):
+    """A lane requires a marker that does not stand."""
 
 
 class ResourceRefused(Refusal):

@@ -1,11 +1,17 @@
-"""Fixtures that many rooms share: composed jobs, and finished runs of the tiny and the default world."""
+"""Fixtures that many rooms share: composed jobs, and finished runs of the tiny and the default world.
+
+Under `pytest -n` every worker has its own session; what `once` makes they share, and only read.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -14,35 +20,64 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
 @pytest.fixture(scope="session")
-def session_root(tmp_path_factory):
+def once(tmp_path_factory):
+    """`once("name", make)`: what `make(folder)` returned (as JSON), made by the first worker that asks for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "once"
+    shared.mkdir(exist_ok=True)
+
+    def get(name, make):
+        told = shared / f"{name}.json"
+        with FileLock(shared / f"{name}.lock"):
+            if not told.exists():
+                folder = shared / name
+                folder.mkdir(exist_ok=True)
+                told.write_text(json.dumps(make(folder)))
+        return json.loads(told.read_text())
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def session_root(once):
     """One project root for the session: its worlds are made once."""
-    return tmp_path_factory.mktemp("root")
+    return Path(once("root", str))
 
 
 @pytest.fixture(scope="session")
 def job(session_root):
-    """`job("world=tiny", …)`: a composed job, as the command line would compose it; tracking is off."""
+    """`job("world=tiny", …)`: a composed job, as the command line would compose it, that is not tracked.
+
+    It links no state from another run unless it is told to: what ran twice is then comparable.
+    """
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
+    from omegaconf import open_dict
 
     from seg6b.settings.load import load_job
     from seg6b.settings.schema import register
 
     register()
 
+    @cache
     def build(*overrides, root=session_root):
         GlobalHydra.instance().clear()
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-            config = compose("config", [f"root={root}", "tracking=off", *overrides], return_hydra_config=True)
+            given = [f"root={root}", *_alone(overrides), *overrides]
+            config = compose("config", given, return_hydra_config=True)
             choices = dict(config.hydra.runtime.choices)
             plain = config.copy()
-            from omegaconf import open_dict
-
             with open_dict(plain):
                 plain.pop("hydra")
             return load_job(plain, choices)
 
     return build
+
+
+def _alone(overrides):
+    """Overrides that keep a job to itself, unless `overrides` say otherwise."""
+    kept = {"tracking": "off", "source_run": "none"}
+    return [f"{k}={v}" for k, v in kept.items() if not any(o.startswith(f"{k}=") for o in overrides)]
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +90,12 @@ def candidate(job):
 
 
 @pytest.fixture(scope="session")
-def tiny_run(candidate):
+def tiny_run(once, candidate):
     """Folder of a finished run on the tiny world."""
-    return candidate("world=tiny").run.path
+    return Path(once("tiny-run", lambda _: str(candidate("world=tiny").run.path)))
 
 
 @pytest.fixture(scope="session")
-def default_run(candidate):
+def default_run(once, candidate):
     """Folder of a finished run on the default world."""
-    return candidate("world=default").run.path
+    return Path(once("default-run", lambda _: str(candidate("world=default").run.path)))

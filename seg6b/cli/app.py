@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from seg6b.cli import docs, status, verify, world
+from seg6b.cli import docs, override, pin, prune, report, score, status, sync, ui, verify, world
 from seg6b.errors import Seg6bError
 
 app = typer.Typer(
@@ -19,6 +19,14 @@ app = typer.Typer(
 )
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
+app.command("score")(score.score)
+app.command("report")(report.report)
+app.command("pin")(pin.pin)
+app.command("override")(override.override)
+app.command("prune")(prune.prune)
+app.command("undelete")(prune.undelete)
+app.command("sync")(sync.sync)
+app.command("ui")(ui.ui)
 app.add_typer(world.app, name="world")
 app.command("docs")(docs.docs)
 

@@ -1,4 +1,4 @@
-"""Runtime budgets of the build plan, brought to the size of a run."""
+"""Runtime budgets of the build plan, brought to the size of a run, as the boards show them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from seg6b.render.data import Budget
+from seg6b.scoring.budgets import scaled
 
 
 def scaled_budgets(plain: Mapping[str, Any], arrivals: int) -> tuple[Budget, ...]:
     """State budgets in seconds: linear in arrivals, never below the stated floor."""
-    share = arrivals / plain["arrivals"]
-    floor = plain["floor_s"]
     return tuple(
-        Budget(state, max(floor, limits["target_s"] * share), max(floor, limits["stretch_s"] * share))
+        Budget(state, scaled(limits["target_s"], plain, arrivals), scaled(limits["stretch_s"], plain, arrivals))
         for state, limits in plain["states"].items()
     )

@@ -14,6 +14,7 @@ from seg6b.draws.uniform import Draws
 from seg6b.errors import Conflict, ResourceRefused, UsageError
 from seg6b.gates.encoding import from_json
 from seg6b.gates.result import GateBoard, Verdict
+from seg6b.gates.thresholds import load_thresholds
 from seg6b.lane.budgets import scaled_budgets
 from seg6b.render.curves import policy_curves
 from seg6b.render.data import BoardData, Budget
@@ -24,6 +25,7 @@ from seg6b.runs.disk import disk_faults, remove_tree
 from seg6b.runs.folder import RunFolder, new_run_id
 from seg6b.runs.keys import library_versions
 from seg6b.runs.machine import describe_machine, git_revision, now_utc
+from seg6b.runs.pins import pins
 from seg6b.runs.progress import Progress
 from seg6b.runs.receipt import RunReceipt, StateReceipt
 from seg6b.runs.verify import require_whole
@@ -40,6 +42,7 @@ from seg6b.world.provide import WorldSettings, provide
 from seg6b.world.sealed import SealedWorld
 
 PASSED = "PASS"
+FIRST_RUN = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +79,12 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
     Raises:
         Seg6bError: any refusal; what was committed before it is kept and can be resumed.
     """
-    refusal = job.policy.behaviour.scope.refusal(job.scenario_id, job.seed)
-    if refusal:
-        raise UsageError("E_RUN_SCOPE", refusal, "policy behaviour.scope", "", "a scenario and seed in scope", "")
+    require_runnable(job)
     run = RunFolder.of(job.root, job.run_id or new_run_id())
-    if job.run_id and not run.exists():
+    if job.run_id and not job.arm.sweep and not run.exists():
         raise UsageError("E_RUN_UNKNOWN", "no such run", str(run.path), job.run_id, "the id of a run", "")
     with disk_faults("E_WORLD_DISK", job.root / "mlruns"):
-        world = _provide(job, progress)
+        world = provide_world(job, progress)
     axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
     draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
     site = Site(job, world, axes, draws, run, Threads(job.threads or os.cpu_count() or 1), progress)
@@ -96,11 +97,26 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
             with suppress(OSError):
                 _end(run, receipt, "FAILED")
             raise
+        if receipt.status == "DONE" and any(pin.run_id == run.run_id for pin in pins(job.root)):
+            return _outcome(job, site, receipt, states)
         receipt = _end(run, replace(receipt, states=tuple(states)), "DONE")
         return _publish(job, site, receipt, states)
 
 
-def _provide(job: Job, progress: Progress) -> SealedWorld:
+def require_runnable(job: Job) -> None:
+    """Refuse what its own settings forbid, before anything is made.
+
+    Raises:
+        UsageError: the policy does not cover the scenario or seed, or the gate file is not sound.
+    """
+    refusal = job.policy.behaviour.scope.refusal(job.scenario_id, job.seed)
+    if refusal:
+        raise UsageError("E_RUN_SCOPE", refusal, "policy behaviour.scope", "", "a scenario and seed in scope", "")
+    load_thresholds(job.gates)
+
+
+def provide_world(job: Job, progress: Progress) -> SealedWorld:
+    """The world of `job`, made if it is not there."""
     choice = job.world
     settings = WorldSettings(choice.name, choice.arrivals, choice.seed, choice.source, job.scenario_id)
     return provide(settings, job.root / "mlruns" / "world", progress.world)
@@ -192,20 +208,28 @@ def _knobs(job: Job) -> dict[str, Any]:
 
 
 def _publish(job: Job, site: Site, receipt: RunReceipt, states: Mapping[str, StateReceipt]) -> Outcome:
-    """Board and tracking: projections of what is already committed."""
-    board = from_json(site.run.gates_path.read_text(encoding="utf-8"))
-    budgets = scaled_budgets(job.budgets, site.world.arrivals)
+    """Board and tracking: projections of what is already committed; a further repeat of an arm needs none."""
+    outcome = _outcome(job, site, receipt, states)
+    if job.arm.sweep and (job.arm.set_index, job.arm.round_index) != FIRST_RUN:
+        return outcome
     evidence = {s.name: read_state_evidence(site.run, s) for s in ROW_STATES}
     ordered = tuple(states[s] for s in STATES)
-    validation = validation_status(site.run, site.axes)
-    notes = () if validation == PASSED else (f"S5 validation: {validation}; the run is not sealed.",)
-    data = BoardData(receipt, ordered, board, evidence, policy_curves(job.policy), budgets, notes)
+    status = outcome.validation
+    notes = () if status == PASSED else (f"S5 validation: {status}; the run is not sealed.",)
+    data = BoardData(receipt, ordered, outcome.board, evidence, policy_curves(job.policy), outcome.budgets, notes)
     write_gateboard(data, site.run.board_path)
     projections = [site.run.board_path, *(site.run.state_path(name) for name in STATES)]
     receipt = replace(receipt, files=tuple(describe_file(path, site.run.path) for path in projections))
     site.run.write_receipt(receipt)
-    receipt, untracked = _track(job, site.run, receipt, ordered, board)
-    return Outcome(site.run, receipt, states, board, validation, untracked, budgets)
+    receipt, untracked = _track(job, site.run, receipt, ordered, outcome.board)
+    return replace(outcome, receipt=receipt, untracked=untracked)
+
+
+def _outcome(job: Job, site: Site, receipt: RunReceipt, states: Mapping[str, StateReceipt]) -> Outcome:
+    """The outcome as it stands on disk; writes nothing."""
+    board = from_json(site.run.gates_path.read_text(encoding="utf-8"))
+    budgets = scaled_budgets(job.budgets, site.world.arrivals)
+    return Outcome(site.run, receipt, states, board, validation_status(site.run, site.axes), "", budgets)
 
 
 def _track(

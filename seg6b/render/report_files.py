@@ -9,6 +9,7 @@ from seg6b.gates.encoding import to_json
 from seg6b.gates.result import GateBoard
 from seg6b.render.data import BoardData
 from seg6b.render.gateboard import headline, write_gateboard
+from seg6b.render.markdown import cell, table
 from seg6b.render.rows import owners_to_reopen, state_row
 from seg6b.render.wording import interval, number, signed
 from seg6b.runs.disk import write_text
@@ -41,15 +42,15 @@ def gateboard_markdown(data: BoardData) -> str:
     board, receipt = data.board, data.receipt
     reopen = "; ".join(f"{owner} for {gates}" for owner, gates in owners_to_reopen(board))
     run = (
-        f"Run `{receipt.run_id}`, lane {_cell(receipt.lane)}, seed {receipt.seed}, posture {_cell(receipt.posture)}, "
-        f"world {_cell(receipt.world.get('name', ''))}, `parameter_hash` `{receipt.parameter_hash}`, "
-        f"`manifest_fingerprint` `{receipt.manifest_fingerprint}`, gate file {_cell(board.gate_file)}."
+        f"Run `{receipt.run_id}`, lane {cell(receipt.lane)}, seed {receipt.seed}, posture {cell(receipt.posture)}, "
+        f"world {cell(receipt.world.get('name', ''))}, `parameter_hash` `{receipt.parameter_hash}`, "
+        f"`manifest_fingerprint` `{receipt.manifest_fingerprint}`, gate file {cell(board.gate_file)}."
     )
     parts = [
         f"# Segment 6B gateboard: {board.verdict}",
         f"**{board.phase_decision}**. {headline(board)}",
         *([f"Reopen {reopen}."] if reopen else []),
-        *(_cell(note) for note in data.notes),
+        *(cell(note) for note in data.notes),
         run,
         "## Gates",
         _gates(board),
@@ -78,7 +79,7 @@ def _gates(board: GateBoard) -> str:
         ]
         for g in board.gates.values()
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _statistics(board: GateBoard) -> str:
@@ -87,7 +88,7 @@ def _statistics(board: GateBoard) -> str:
         [s.name, s.test, number(s.value), s.b, s.bplus, "yes" if s.blocking else "reported", f"{s.n:,}"]
         for s in board.statistics
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _states(data: BoardData) -> str:
@@ -96,15 +97,4 @@ def _states(data: BoardData) -> str:
         [r.state, r.wall, r.budget, r.rows, r.speed, r.peak, r.parts, r.size, r.origin]
         for r in (state_row(s, data.budgets) for s in data.states)
     ]
-    return _table(head, rows)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    """Text that neither ends a cell nor speaks HTML."""
-    said = str(value).replace("\n", " ").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return said.replace("|", "\\|")
+    return table(head, rows)

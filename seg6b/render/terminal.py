@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from seg6b.gates.result import GateBoard, GateResult, Status, Verdict
+from seg6b.render.console import PLAIN_WIDTH, console_on, plain_table
 from seg6b.render.data import Budget
 from seg6b.render.gateboard import headline
 from seg6b.render.progress import LiveProgress
@@ -29,7 +29,6 @@ _STYLE: Final = {Status.PASS: "green", Status.FAIL: "bold red", Status.INSUFFICI
 _SHORT: Final = {Status.INSUFFICIENT: "LACKS DATA"}
 _SIGN: Final = {Status.PASS: "\N{CHECK MARK}", Status.FAIL: "\N{BALLOT X}", Status.INSUFFICIENT: "?"}
 _LEAST_TITLE: Final = 16
-_PLAIN_WIDTH: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,12 @@ class OutcomeView:
 
 def show_plan(job: Job, stream: IO[str] | None = None) -> None:
     """Print what is about to run; to stderr."""
-    _console(stream or sys.stderr).print(plan_table(job))
+    console_on(stream or sys.stderr).print(plan_table(job))
 
 
 def show_outcome(view: OutcomeView, stream: IO[str] | None = None) -> None:
     """Print the state table, the gate table, the verdict, and what to do next; to stdout."""
-    console = _console(stream or sys.stdout)
+    console = console_on(stream or sys.stdout)
     console.print(state_table(view.states, view.budgets))
     console.print(gate_table(view.board, console.width))
     for line in [*verdict_lines(view), "", *places(view), "", *next_steps(view)]:
@@ -97,7 +96,7 @@ def _knobs(state: str, knobs: StateKnobs) -> str:
 
 def state_table(states: Sequence[StateReceipt], budgets: Sequence[Budget] = ()) -> Table:
     """Time, speed and size of each state."""
-    table = _table("States", ("State", "Wall", "Rows", "Rows/s", "CPU", "Peak", "Parts", "Size"), right=7)
+    table = plain_table("States", ("State", "Wall", "Rows", "Rows/s", "CPU", "Peak", "Parts", "Size"), right=7)
     if budgets:
         table.add_column("Budget")
     linked = any(s.staged_from for s in states)
@@ -111,7 +110,7 @@ def state_table(states: Sequence[StateReceipt], budgets: Sequence[Budget] = ()) 
     return table
 
 
-def gate_table(board: GateBoard, width: int = _PLAIN_WIDTH) -> Table:
+def gate_table(board: GateBoard, width: int = PLAIN_WIDTH) -> Table:
     """Value, interval and both levels of every gate, a line each; the board page has the whole rules.
 
     Titles are cut to what `width` leaves; where it leaves too little, the margins go first.
@@ -120,7 +119,7 @@ def gate_table(board: GateBoard, width: int = _PLAIN_WIDTH) -> Table:
     names = ["Gate", "Value", "95 % interval", "B", "margin", "B+", "margin"]
     taken = [max(len(name), *(len(row[k]) for row in rows)) + 2 for k, name in enumerate(names)]
     shown = list(range(7)) if width - sum(taken) >= _LEAST_TITLE else [0, 1, 2, 3, 5]
-    table = _table("Gates", (), right=0)
+    table = plain_table("Gates", ())
     for k in shown:
         table.add_column(names[k], justify="right" if k in (1, 4, 6) else "left", no_wrap=True, min_width=taken[k] - 2)
     room = max(width - sum(taken[k] for k in shown), _LEAST_TITLE)
@@ -177,18 +176,3 @@ def next_steps(view: OutcomeView) -> list[Text]:
         steps.append((f"{', '.join(lacking)}: a larger world has the data", f"python -m seg6b.lane world={larger}"))
     steps.append(("another seed", f"python -m seg6b.lane seed={view.receipt.seed + 1}"))
     return [Text.assemble((f"{command:<46}", "bold"), (what, "dim")) for what, command in steps]
-
-
-def _table(title: str, names: tuple[str, ...], *, right: int) -> Table:
-    """A table whose last `right` columns are numbers."""
-    table = Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 2, 0, 0)
-    )
-    for k, name in enumerate(names):
-        table.add_column(name, justify="right" if k >= len(names) - right else "left", no_wrap=k == 0)
-    return table
-
-
-def _console(stream: IO[str]) -> Console:
-    """A console on `stream`: no colours and a fixed width where it is not a terminal."""
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH)

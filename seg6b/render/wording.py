@@ -50,7 +50,7 @@ def percent(share: float) -> str:
     r"""A share in per cent with three significant digits.
 
     >>> percent(0.0521), percent(1.0), percent(0.0)
-    ('5.21\u00a0%', '100\u00a0%', '0\u00a0%')
+    ('5.21\xa0%', '100\xa0%', '0\xa0%')
     """
     return f"{number(100.0 * share, 3)}\u00a0%"
 
@@ -100,3 +100,27 @@ def duration(value_s: float) -> str:
         if value_s >= step:
             return f"{value_s / step:.3g} {unit}"
     return f"{value_s:.3g} s"
+
+
+def minutes(value: float | None) -> str:
+    """Minutes with one decimal below ten.
+
+    >>> minutes(4.26), minutes(83.4)
+    ('4.3', '83')
+    """
+    if value is None:
+        return ABSENT
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def clock(value_s: float) -> str:
+    """Time that passes, in whole seconds.
+
+    >>> clock(7.4), clock(83), clock(3_725)
+    ('7 s', '1:23', '1:02:05')
+    """
+    whole = round(value_s)
+    if whole < 60:
+        return f"{whole} s"
+    full, rest = divmod(whole, 60)
+    return f"{full // 60}:{full % 60:02d}:{rest:02d}" if full >= 60 else f"{full}:{rest:02d}"

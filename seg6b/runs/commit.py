@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
@@ -18,14 +21,15 @@ from seg6b.runs.disk import files_under, make_read_only, remove_tree, sha256_of,
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.receipt import FileReceipt, StateReceipt
 
+STORE_WAIT_S: Final = 600.0
+WRITE_BITS: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
-def run_lock(root: Path, run_id: str) -> FileLock:
+
+def run_lock(root: Path, run_id: str) -> AbstractContextManager[object]:
     """The lock of one run, taken or refused at once: two processes never work in one run folder."""
-    path = root / "mlruns" / "locks" / f"{run_id}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, timeout=0)
+    path = lock_path(root, run_id)
     try:
-        lock.acquire()
+        return FileLock(path, timeout=0).acquire()
     except Timeout as error:
         raise ResourceRefused(
             "E_RUN_LOCKED",
@@ -35,7 +39,34 @@ def run_lock(root: Path, run_id: str) -> FileLock:
             "one process a run",
             "Wait for it to end, or start a run of your own by leaving out `run_id=`.",
         ) from error
-    return lock
+
+
+def store_lock(root: Path) -> AbstractContextManager[object]:
+    """The lock of all that is published: held to pin, to link and to prune; a thread may take it again."""
+    return wait_for_lock(root, "store", STORE_WAIT_S)
+
+
+def wait_for_lock(root: Path, name: str, wait_s: float) -> AbstractContextManager[object]:
+    """A lock that is held for a short time and waited for; refused when `wait_s` seconds did not bring it."""
+    path = lock_path(root, name)
+    try:
+        return FileLock(path, is_singleton=True).acquire(timeout=wait_s)
+    except Timeout as error:
+        raise ResourceRefused(
+            "E_STORE_LOCKED",
+            "another process holds the lock",
+            str(path),
+            f"still held after {wait_s:.0f} s",
+            "a lock that becomes free",
+            "Wait for it to end, then run the same command again.",
+        ) from error
+
+
+def lock_path(root: Path, name: str) -> Path:
+    """The file of a lock; its folder is made."""
+    path = root / "mlruns" / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def open_state(run: RunFolder, state: str) -> Path:
@@ -60,7 +91,11 @@ def clear_leftovers(run: RunFolder) -> None:
 
 
 def commit_state(
-    run: RunFolder, state: str, folder: Path, receipt: Callable[[list[FileReceipt]], StateReceipt]
+    run: RunFolder,
+    state: str,
+    folder: Path,
+    receipt: Callable[[list[FileReceipt]], StateReceipt],
+    linked: Mapping[str, FileReceipt] | None = None,
 ) -> StateReceipt:
     """Publish `folder` as the output of `state`.
 
@@ -69,16 +104,13 @@ def commit_state(
         state: its state.
         folder: the temporary folder; relative paths inside are those inside the run.
         receipt: makes the receipt from the files as published.
+        linked: files that were linked from another run and checked there, by relative path; not hashed again.
 
     Raises:
         Conflict: something is already published where this state publishes.
     """
     files = files_under(folder)
-    listed = []
-    for path in files:
-        sync_path(path)
-        make_read_only(path)
-        listed.append(describe_file(path, folder))
+    listed = [_sealed(path, folder, linked or {}) for path in files]
     units = _units(folder, files)
     for unit in units:
         if (run.path / unit).exists():
@@ -95,6 +127,7 @@ def commit_state(
     for unit in units:
         target = run.path / unit
         target.parent.mkdir(parents=True, exist_ok=True)
+        sync_path(folder / unit)
         (folder / unit).rename(target)
         sync_path(target.parent)
     made = receipt(listed)
@@ -103,6 +136,16 @@ def commit_state(
     intent.unlink()
     remove_tree(folder)
     return made
+
+
+def _sealed(path: Path, folder: Path, linked: Mapping[str, FileReceipt]) -> FileReceipt:
+    """A file made durable and read-only, and described."""
+    known = linked.get(path.relative_to(folder).as_posix())
+    if known is None:
+        sync_path(path)
+    if known is None or path.stat().st_mode & WRITE_BITS:
+        make_read_only(path)
+    return known or describe_file(path, folder)
 
 
 def describe_file(path: Path, folder: Path) -> FileReceipt:

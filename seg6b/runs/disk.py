@@ -13,7 +13,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
+from enum import StrEnum
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from seg6b.errors import Damaged, ResourceRefused
@@ -130,6 +132,11 @@ def read_record(path: Path, kind: type[Record]) -> Record:
 
 def _build(kind: Any, plain: Any) -> Any:  # noqa: ANN401 - recursion over annotations
     origin, args = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        (inner,) = (a for a in args if a is not NoneType)
+        return None if plain is None else _build(inner, plain)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(plain)
     if is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
         names = {f.name for f in fields(kind)}

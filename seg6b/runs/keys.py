@@ -70,14 +70,18 @@ def _source(name: str) -> Path | None:
     return None
 
 
-def _imports(name: str) -> list[str]:
+def _imports(name: str) -> tuple[str, ...]:
     source = _source(name)
-    tree = ast.parse(source.read_text(encoding="utf-8")) if source else ast.Module([], [])
+    return _imported(source.read_bytes()) if source else ()
+
+
+@lru_cache(maxsize=1024)
+def _imported(text: bytes) -> tuple[str, ...]:
     found: list[str] = []
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             found.append(node.module)
             found += [f"{node.module}.{alias.name}" for alias in node.names]
-    return [f for f in found if f.split(".")[0] == _PACKAGE.name]
+    return tuple(f for f in found if f.split(".")[0] == _PACKAGE.name)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from seg6b.datasets.digest import ContentDigest, content_digest, total_digest
 from seg6b.datasets.parts import read_part
 from seg6b.errors import Damaged
 from seg6b.runs.disk import files_under, sha256_of
 from seg6b.runs.folder import RunFolder
+from seg6b.runs.pruned import MARK, STAYS, read_mark
 from seg6b.runs.receipt import DatasetReceipt, StateReceipt
 from seg6b.shards.executor import Executor
+
+STRAY: Final = "no receipt knows this file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,26 @@ def state_receipts(run: RunFolder) -> dict[str, StateReceipt]:
 
 
 def verify_files(run: RunFolder, executor: Executor) -> list[Finding]:
-    """Every published file against its receipt: missing, altered, or known to no receipt."""
-    receipts = state_receipts(run)
+    """Every published file against its receipt: missing, altered, or known to no receipt.
+
+    A pruned run is one finding, and what is left of it is checked.
+    """
+    mark = read_mark(run)
+    if mark is None:
+        return verify_left(run, executor)
+    return [Finding(MARK, f"the data of the run was pruned ({mark.reason})"), *verify_left(run, executor)]
+
+
+def verify_left(run: RunFolder, executor: Executor) -> list[Finding]:
+    """As `verify_files`, but what prune took from the run is not missed."""
+    receipts, mark = state_receipts(run), read_mark(run)
     known = dict(_known_files(receipts)) | {f.path: (f.bytes, f.sha256) for f in run.receipt().files}
     present = {p.relative_to(run.path).as_posix() for p in files_under(run.path)}
     own = {run.receipt_path.name, *(run.state_path(name).relative_to(run.path).as_posix() for name in receipts)}
-    strays = [Finding(path, "no receipt knows this file") for path in sorted(present - set(known) - own)]
+    if mark is not None:
+        known = {path: seal for path, seal in known.items() if path in present or path.split("/")[0] in STAYS}
+        own |= {MARK}
+    strays = [Finding(path, STRAY) for path in sorted(present - set(known) - own)]
     checks = executor.map(lambda item: _check_file(run.path, *item), sorted(known.items()))
     return [f for f in checks if f is not None] + strays
 

@@ -41,8 +41,11 @@ class RunFacts:
         digests: content digests by dataset.
         required: results of S5's required checks, by check id.
         warn_metrics: values of S5's warn metrics, by check id.
-        overall_status: S5's overall status.
+        overall_status: S5's overall status; empty where its report is gone.
         verdict: of the gateboard.
+        contract: version of the datasets' contract.
+        lanes_s: wall seconds of `input`, `compute`, `validate` and `write` by state.
+        gates: value, and status at `b` and `bplus`, by gate id.
     """
 
     run_id: str
@@ -64,6 +67,9 @@ class RunFacts:
     warn_metrics: dict[str, float]
     overall_status: str
     verdict: str
+    contract: str = ""
+    lanes_s: dict[str, dict[str, float]] = field(default_factory=dict)
+    gates: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

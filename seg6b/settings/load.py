@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from seg6b.datasets.parts import Compression
 from seg6b.errors import UsageError
@@ -22,9 +23,7 @@ from seg6b.settings.job import (
     WorldChoice,
 )
 from seg6b.settings.knobs import StateKnobs
-
-MAX_SHARDS = 4096
-MAX_SEED = 2**63 - 1
+from seg6b.settings.rules import require_sound
 
 
 def load_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
@@ -33,9 +32,12 @@ def load_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
     Args:
         config: the composed config.
         choices: Hydra's choice for each group, such as `policy/amount` → `full`.
+
+    Raises:
+        UsageError: a value is missing, refers to nothing or is out of range, or a pack is not acceptable.
     """
-    plain = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True, enum_to_str=True))
-    _check(plain)
+    plain = _plain(config)
+    require_sound(plain)
     return Job(
         root=Path(plain["root"]).resolve(),
         run_id=str(plain["run_id"]),
@@ -58,6 +60,16 @@ def load_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
     )
 
 
+def _plain(config: DictConfig) -> dict[str, Any]:
+    """The config as plain data, every reference followed."""
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, enum_to_str=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        key = str(error.full_key or "")
+        raise UsageError("E_CONFIG", str(error).splitlines()[0], key, hint="See --cfg job.") from error
+    return cast("dict[str, Any]", plain)
+
+
 def _lane(plain: Mapping[str, Any]) -> Lane:
     lists = {key: tuple(plain[key]) for key in ("history", "requires", "candidates")}
     alternatives = tuple(Alternative(**item) for item in plain["alternatives"])
@@ -68,23 +80,3 @@ def _knobs(state: str, plain: Mapping[str, Any]) -> StateKnobs:
     if state == "S5":
         return StateKnobs(audit=plain["audit"])
     return StateKnobs(plain["batch_rows"], cast("Compression", plain["compression"]), plain.get("shards", 0))
-
-
-def _check(plain: Mapping[str, Any]) -> None:
-    shards = plain["s1"]["shards"]
-    rules = [
-        ("seed", plain["seed"], 0 <= plain["seed"] <= MAX_SEED, f"0 .. {MAX_SEED}"),
-        ("world.seed", plain["world"]["seed"], 0 <= plain["world"]["seed"] <= MAX_SEED, f"0 .. {MAX_SEED}"),
-        ("world.arrivals", plain["world"]["arrivals"], plain["world"]["arrivals"] >= 1, "1 or more"),
-        ("executor.threads", plain["executor"]["threads"], plain["executor"]["threads"] >= 0, "0 (all cores) or more"),
-        ("executor.kind", plain["executor"]["kind"], plain["executor"]["kind"] == "local", "local"),
-        ("s1.shards", shards, shards >= 0 and shards & (shards - 1) == 0 and shards <= MAX_SHARDS,
-         f"0 or a power of two up to {MAX_SHARDS}"),
-        *(
-            (f"{s}.batch_rows", plain[s]["batch_rows"], plain[s]["batch_rows"] >= 1, "1 or more")
-            for s in ("s1", "s2", "s3", "s4")
-        ),
-    ]  # fmt: skip
-    for key, value, holds, expected in rules:
-        if not holds:
-            raise UsageError("E_CONFIG_VALUE", "a setting is out of range", key, str(value), expected, "")

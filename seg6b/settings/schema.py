@@ -169,6 +169,15 @@ class JobSchema:
     dry: bool = False
 
 
+@dataclass
+class LauncherSchema:
+    """Choice `hydra/launcher=bench`; Hydra accepts launchers by names below `hydra_plugins` alone."""
+
+    _target_: str = "hydra_plugins.seg6b.BenchLauncher"
+
+
 def register() -> None:
-    """Make the schema known to Hydra as `job_schema`; the primary config's defaults list starts with it."""
-    ConfigStore.instance().store(name="job_schema", node=JobSchema)
+    """Make the schema and the bench's launcher known to Hydra; the primary config's defaults list names both."""
+    store = ConfigStore.instance()
+    store.store(name="job_schema", node=JobSchema)
+    store.store(group="hydra/launcher", name="bench", node=LauncherSchema)

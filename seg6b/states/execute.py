@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from seg6b.datasets.column import Dataset
 from seg6b.datasets.tables import CONTRACT_VERSION
 from seg6b.draws.uniform import Draws
-from seg6b.errors import Conflict, ContractBroken
+from seg6b.errors import Conflict, ContractBroken, Damaged
 from seg6b.evidence.tables import Evidence, read_evidence, write_evidence
 from seg6b.runs.axes import Axes
 from seg6b.runs.commit import clear_leftovers, commit_state, open_state
@@ -23,6 +24,7 @@ from seg6b.runs.meter import Meter
 from seg6b.runs.output import DatasetOutput, StateOutput, WrittenPart
 from seg6b.runs.progress import Progress
 from seg6b.runs.receipt import DatasetReceipt, FileReceipt, PartReceipt, StateReceipt
+from seg6b.runs.staging import ANY, find_source, stage_state
 from seg6b.settings.job import Job
 from seg6b.settings.knobs import knobs_of
 from seg6b.shards.executor import Executor
@@ -62,6 +64,8 @@ class Task:
         key_parts: what shapes its output beside code, libraries and axes.
         rows: rows of its main input.
         deed: writes into the folder it is given.
+        linkable: whether an equal state of another run may stand in for it.
+        before_link: what must hold now, even where the state is linked.
     """
 
     state: str
@@ -69,19 +73,30 @@ class Task:
     key_parts: Mapping[str, str]
     rows: int
     deed: Callable[[Path, Meter], Work]
+    linkable: bool = True
+    before_link: Callable[[], None] | None = None
 
 
-def execute(site: Site, task: Task) -> StateReceipt:
-    """Do `task`, or keep what an equal one did before.
+def execute(site: Site, task: Task, *, link: bool = False) -> StateReceipt:
+    """Do `task`, keep what an equal one did before in this run, or link what one did in another run.
+
+    Args:
+        site: where the run takes place.
+        task: the state.
+        link: whether another run may be linked, as far as the task allows it.
 
     Raises:
         Conflict: the state happened in this run with another input key.
         ContractBroken: its code changed on disk while it ran.
+        Damaged: the run that it was told to link from is damaged.
     """
     parts = _key_parts(site, task)
     before = site.run.state(task.state)
     if before is not None:
         return _kept(site, task, before, parts)
+    if link and task.linkable and (linked := _linked(site, task, parts)):
+        site.progress.finished(linked)
+        return linked
     with disk_faults(f"E_{task.state}_DISK", site.run.path, site.run.way_on):
         try:
             made = _done(site, task, parts)
@@ -91,6 +106,27 @@ def execute(site: Site, task: Task) -> StateReceipt:
             raise
     site.progress.finished(made)
     return made
+
+
+def _linked(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt | None:
+    """The state as linked from an equal one, None where there is none; what is damaged is passed over unless named."""
+    key, knobs, where = combined_key(parts), _knobs(site, task.state), site.job.source_run
+    passed_over = {site.run.run_id}
+    while source := find_source(site.job.root, task.state, key, knobs, where, passed_over):
+        if task.before_link is not None:
+            task.before_link()
+        try:
+            with disk_faults(f"E_{task.state}_DISK", site.run.path, site.run.way_on):
+                return stage_state(site.run, site.axes, source, site.executor)
+        except Damaged:
+            if where != ANY:
+                raise
+            passed_over.add(source.run.run_id)
+    return None
+
+
+def _knobs(site: Site, state: str) -> dict[str, Any]:
+    return knobs_of(state, site.job.knobs[state]) if state in site.job.knobs else {}
 
 
 def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
@@ -110,7 +146,7 @@ def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
             state=task.state,
             input_key=combined_key(parts),
             input_parts=parts,
-            knobs=knobs_of(task.state, site.job.knobs[task.state]) if task.state in site.job.knobs else {},
+            knobs=_knobs(site, task.state),
             started_utc=started,
             ended_utc=now_utc(),
             elapsed_s={"total": round(total, 6)} | {k: round(v, 6) for k, v in meter.wall_s.items()},

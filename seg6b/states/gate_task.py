@@ -11,6 +11,7 @@ from typing import Any
 from seg6b.runs.meter import Meter
 from seg6b.states.execute import Site, Task, Work
 from seg6b.states.s0_gate import seal as gate
+from seg6b.states.s0_gate.checks import verify_world
 from seg6b.states.s0_gate.seal import Sealing
 
 
@@ -25,7 +26,10 @@ def gate_task(site: Site) -> Task:
         return Work()
 
     parts = {f"pack.{n}": h for n, h in packs.items()} | {"gate_file": gate_file_hash(site.job.gates)}
-    return Task("S0", gate.__name__, parts, site.world.arrivals, deed)
+    def sealed_world() -> None:
+        verify_world(site.world, site.executor)
+
+    return Task("S0", gate.__name__, parts, site.world.arrivals, deed, before_link=sealed_world)
 
 
 def gate_file_hash(gates: Mapping[str, Any]) -> str:

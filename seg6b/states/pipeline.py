@@ -17,6 +17,7 @@ from seg6b.evidence import (
     measure_s4,
 )
 from seg6b.runs.receipt import StateReceipt
+from seg6b.runs.staging import NONE
 from seg6b.states.execute import Site, execute, row_task
 from seg6b.states.gate_task import gate_task
 from seg6b.states.record import RowState
@@ -76,9 +77,16 @@ STATES: Final = ("S0", "S1", "S2", "S3", "S4", "S5")
 
 
 def run_states(site: Site) -> Mapping[str, StateReceipt]:
-    """S0 to S5 in order; the receipts by state."""
-    receipts = {"S0": execute(site, gate_task(site))}
+    """S0 to S5 in order; the receipts by state.
+
+    Row states are linked up to the first one that no other run holds, or that the job wants executed; from there on
+    everything is executed. S5 always is: its verdict belongs to the run.
+    """
+    receipts = {"S0": execute(site, gate_task(site), link=site.job.source_run != NONE)}
+    link = site.job.source_run != NONE
     for state in ROW_STATES:
-        receipts[state.name] = execute(site, row_task(site, state, receipts))
+        link = link and state.name != site.job.arm.execute_from
+        receipts[state.name] = execute(site, row_task(site, state, receipts), link=link)
+        link = link and bool(receipts[state.name].staged_from)
     receipts["S5"] = execute(site, validate_task(site, ROW_STATES, receipts))
     return receipts

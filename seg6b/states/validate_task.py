@@ -45,7 +45,7 @@ def validate_task(site: Site, states: Sequence[RowState], receipts: Mapping[str,
             outcome = validate.run_validation(request)
         return Work(rng_draws=dict(outcome.draws))
 
-    return Task("S5", validate.__name__, packs | datasets | gates, site.world.arrivals, deed)
+    return Task("S5", validate.__name__, packs | datasets | gates, site.world.arrivals, deed, linkable=False)
 
 
 def validation_request(

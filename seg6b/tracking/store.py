@@ -69,9 +69,24 @@ def experiment_id(client: MlflowClient, settings: MLflowSettings, experiment: st
             return str(client.create_experiment(experiment, artifact_location=location))
         if found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)
-        if settings.sqlite_path is not None and location is not None and found.artifact_location != location:
-            relocate(settings.sqlite_path, found.artifact_location, location)
+        _follow(settings, found.artifact_location, location)
         return str(found.experiment_id)
+
+
+def follow_move(client: MlflowClient, settings: MLflowSettings) -> None:
+    """Where the project folder was moved: point every experiment's artifacts to where they lie now."""
+    with store_lock(settings):
+        for found in client.search_experiments():
+            _follow(settings, found.artifact_location, settings.artifact_location(found.name))
+
+
+def _follow(settings: MLflowSettings, recorded: str, wanted: str | None) -> None:
+    """Only from one project folder to another: an artifact store elsewhere keeps its address."""
+    if settings.sqlite_path is None or wanted is None or recorded == wanted or not wanted.startswith("file:"):
+        return
+    own = "/".join(["", "mlruns", "artifacts", wanted.rpartition("/")[2]])
+    if recorded.startswith("file:") and recorded.endswith(own):
+        relocate(settings.sqlite_path, recorded, wanted)
 
 
 @contextmanager
@@ -137,7 +152,7 @@ def _refusal(settings: MLflowSettings, reason: str) -> ResourceRefused:
         _without_secrets(settings.store_uri),
         next((line for line in reason.strip().splitlines() if not line.startswith("(raised as")), "")[:200],
         "a store that answers and can be written",
-        "The run itself is safe; the same command with its `run_id=` tells the store later.",
+        "Every run itself is safe; `python -m seg6b sync` tells the store when it answers again.",
     )
 
 

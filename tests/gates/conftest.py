@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
-import yaml
-from pydantic import TypeAdapter
 
 from seg6b.datasets import vocabulary as v
 from seg6b.evidence.tables import Evidence, Measure
@@ -18,6 +15,7 @@ from seg6b.gates.evaluate import evaluate
 from seg6b.gates.laws import truncated_cdf
 from seg6b.gates.thresholds import load_thresholds
 from seg6b.policy import amount, bank_view, campaign, delay, flow_shape, timing, truth
+from tests.packs import typed, values_of
 
 ROOT = Path(__file__).parents[2]
 CELLS = 64
@@ -70,8 +68,7 @@ def samples(law, size):
 
 
 def pack(name, variant):
-    data = yaml.safe_load((ROOT / "conf" / "policy" / name / f"{variant}.yaml").read_text())
-    return TypeAdapter(PACKS[name].Model).validate_json(json.dumps(data))
+    return typed(PACKS[name], values_of(ROOT / "conf" / "policy" / name / f"{variant}.yaml"))
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +83,7 @@ def lean_pack():
 
 @pytest.fixture(scope="session")
 def thresholds():
-    return load_thresholds(yaml.safe_load((ROOT / "conf" / "gates" / "v1.yaml").read_text()))
+    return load_thresholds(values_of(ROOT / "conf" / "gates" / "v1.yaml"))
 
 
 @pytest.fixture(scope="session")

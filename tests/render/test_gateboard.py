@@ -1,7 +1,6 @@
 import json
 import re
 import time
-from html.parser import HTMLParser
 
 import plotly.graph_objects as go
 import pytest
@@ -11,36 +10,11 @@ from seg6b.gates.result import Verdict
 from seg6b.render.gateboard import gateboard_html, write_gateboard
 from seg6b.render.sections import RUNTIME, SECTIONS, drawn
 from seg6b.render.wording import interval, number
+from tests.render.page import Page
 from tests.render.synthetic import board_data, evidence, gate_board, receipt, s4, states, table
 
 PLOTS = [plot for section in (*SECTIONS, RUNTIME) for plot in drawn(section, board_data())]
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-
-
-class Page(HTMLParser):
-    """Elements outside scripts, their attributes, and the text of data blocks by id."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.elements, self.blocks, self.text, self._inside = [], {}, [], None
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._inside = (tag, dict(attrs).get("id", tag)) if tag in ("script", "style") else self._inside
-
-    def handle_endtag(self, tag):
-        self._inside = None if tag in ("script", "style") else self._inside
-
-    def handle_data(self, data):
-        if self._inside:
-            self.blocks[self._inside[1]] = self.blocks.get(self._inside[1], "") + data
-        else:
-            self.text.append(data)
-
-    @property
-    def figures(self):
-        return json.loads(self.blocks["figures"])
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,13 @@
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from seg6b.errors import Conflict, Damaged, ResourceRefused, UsageError
 from seg6b.runs import commit as commit_module
-from seg6b.runs.commit import clear_leftovers, commit_state, open_state, run_lock
+from seg6b.runs.commit import clear_leftovers, commit_state, open_state, run_lock, store_lock, wait_for_lock
 from seg6b.runs.disk import read_record, sha256_of, write_json
 from seg6b.runs.folder import RunFolder, find_runs, new_run_id, resolve_run
 from seg6b.runs.receipt import StateReceipt
@@ -121,6 +122,24 @@ def test_a_second_try_takes_the_first_one_back(run):
 def test_two_processes_never_share_a_run(tmp_path):
     with run_lock(tmp_path, "a" * 32), pytest.raises(ResourceRefused, match="another process"):
         run_lock(tmp_path, "a" * 32)
+
+
+def test_a_run_is_free_again_when_its_lock_was_left(tmp_path):
+    held = run_lock(tmp_path, "a" * 32)
+    with held:
+        pass
+    with run_lock(tmp_path, "a" * 32):
+        pass
+
+
+def test_a_thread_may_take_the_store_again_and_others_wait_for_its_last_word(tmp_path):
+    with ThreadPoolExecutor(1) as pool, store_lock(tmp_path):
+        with store_lock(tmp_path):
+            pass
+        with pytest.raises(ResourceRefused, match=r"E_STORE_LOCKED.*store\.lock.*still held after 0 s"):
+            pool.submit(wait_for_lock, tmp_path, "store", 0.1).result()
+    with wait_for_lock(tmp_path, "store", 0.1):
+        pass
 
 
 @pytest.mark.parametrize("bad", ["../x", "A" * 32, "", "0" * 31, "0" * 33, "/etc"])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from seg6b.cli.app import app
 from seg6b.errors import Damaged
 from seg6b.runs.disk import files_under
 from seg6b.runs.folder import RunFolder
-from seg6b.runs.verify import verify_digests, verify_files
+from seg6b.runs.verify import require_whole, verify_digests, verify_files, verify_left
 from seg6b.shards.executor import Threads
 from seg6b.states.reaudit import verify_audit, verify_flag
+from tests.runs.small_runs import prune_by_hand
 
 ONE = Threads(1)
 
@@ -85,3 +88,20 @@ def test_a_flag_without_a_pass_is_named(run):
     (flag,) = run.path.rglob("_passed.flag")
     flag.unlink()
     assert [f.fault for f in verify_flag(run)] == ["flag and report disagree"]
+
+
+def test_a_pruned_run_says_so_and_what_is_left_is_checked(run, tmp_path):
+    prune_by_hand(tmp_path, run)
+    assert [(f.path, f.fault) for f in verify_files(run, ONE)] == [
+        ("pruned.json", "the data of the run was pruned (superseded)")
+    ]
+    answer = CliRunner().invoke(app, ["verify", run.run_id, "--root", str(tmp_path)])
+    assert (answer.exit_code, answer.stdout) == (
+        0,
+        f"{run.run_id}: pruned (superseded); what is left is as published\n",
+    )
+    flip(run.gates_path, 0)
+    assert [f.path for f in verify_left(run, ONE)] == ["gates.json"]
+    with pytest.raises(Damaged, match="the data of the run was pruned"):
+        require_whole(run, ONE)
+    assert CliRunner().invoke(app, ["verify", run.run_id, "--root", str(tmp_path)]).exit_code == 1

@@ -1,4 +1,4 @@
-"""One finished small run, against which the runs with accidents are held."""
+"""One finished small run, against which the runs with accidents are held; and a browser."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.street.browser import Opened, chromium
 from tests.street.lanes import SMALL, only_run, run_lane
 
 
@@ -41,3 +42,24 @@ def root(tmp_path, finished_root):
 def small_job(job):
     """The job of the finished run; `dataclasses.replace` gives it another root or a run to go on with."""
     return job(*SMALL)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def opened(browser):
+    """`opened(path, width, scheme)`: the page in a browser without a network, once its plots are drawn."""
+    contexts = []
+
+    def go(path, width=1280, scheme="light"):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme))
+        contexts[-1].set_offline(True)
+        return Opened(contexts[-1].new_page(), path)
+
+    yield go
+    for context in contexts:
+        context.close()

@@ -53,13 +53,16 @@ def environment(**more):
 
 
 def lane_command(root, *arguments):
+    """The command on the small world; it links nothing from earlier runs unless `arguments` say so."""
     flags = [a for a in arguments if a.startswith("-")]
+    alone = () if any(a.startswith("source_run=") for a in arguments) else ("source_run=none",)
     return [
         sys.executable,
         "-m",
         "seg6b.lane",
         *flags,
         *SMALL,
+        *alone,
         f"root={root}",
         *(a for a in arguments if a not in flags),
     ]

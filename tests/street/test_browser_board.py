@@ -1,22 +1,9 @@
-import shutil
-
 import pytest
-from playwright.sync_api import sync_playwright
 
 from seg6b.gates.result import Verdict
 from seg6b.render.gateboard import write_gateboard
 from tests.render.synthetic import board_data, gate_board
 
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 BOARDS = {
     "passing": board_data,
     "failing": lambda: board_data(
@@ -27,51 +14,11 @@ BOARDS = {
 
 
 @pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("no browser: `apt-get install -y chromium fonts-dejavu-core`, as .ci/run does", pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def boards(tmp_path_factory):
     folder = tmp_path_factory.mktemp("boards")
     for name, build in BOARDS.items():
         write_gateboard(build(), folder / f"{name}.html")
     return folder
-
-
-@pytest.fixture
-def opened(browser):
-    contexts = []
-
-    def go(path, width=1280, scheme="light"):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme))
-        contexts[-1].set_offline(True)
-        return Opened(contexts[-1].new_page(), path)
-
-    yield go
-    for context in contexts:
-        context.close()
-
-
-class Opened:
-    """A board in a browser without a network, with everything it complained of and asked for."""
-
-    def __init__(self, page, path):
-        self.page, self.complaints, self.requests = page, [], []
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        self.page.on("request", lambda r: self.requests.append(r.url))
-        self.page.goto(path.as_uri())
-        self.page.wait_for_selector("html[data-ready]", state="attached", timeout=60_000)
-
-    def ask(self, script):
-        return self.page.evaluate(script)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ from contextlib import closing
 import pytest
 
 from seg6b.errors import ResourceRefused
-from seg6b.tracking.project import close_parent, project, project_parent
+from seg6b.tracking.project import project
+from seg6b.tracking.projection import Projection
 from seg6b.tracking.settings import MLflowSettings
 from seg6b.tracking.store import open_store, prepare
 from tests.render.synthetic import RUN_ID, gate_board, receipt, states
+from tests.tracking.folders import artifacts
+from tests.tracking.folders import told as found
 
 AGAIN = """
 import sys, pathlib
@@ -18,22 +21,6 @@ from tests.render.synthetic import gate_board, receipt, states
 files = [pathlib.Path(sys.argv[2])]
 print(project.project(receipt(), states(), gate_board(), files, settings.MLflowSettings(pathlib.Path(sys.argv[1]))))
 """
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return MLflowSettings(tmp_path, timeout_s=0.5)
-
-
-def found(settings, filter_string=""):
-    with open_store(settings) as client:
-        experiments = [e.experiment_id for e in client.search_experiments()]
-        return client.search_runs(experiments, filter_string)
-
-
-def artifacts(settings, run_id, folder=None):
-    with open_store(settings) as client:
-        return sorted(a.path for a in client.list_artifacts(run_id, folder))
 
 
 def test_run_is_readable_back(settings, tmp_path):
@@ -49,13 +36,13 @@ def test_run_is_readable_back(settings, tmp_path):
     assert run.info.status == "FINISHED"
     assert run.info.end_time - run.info.start_time == 21_500
     assert run.data.params["s4.batch_rows"] == "500000"
-    assert run.data.params["policy.truth"] == "full 060606060606"
-    assert run.data.params["parameter_hash"] == "cd" * 32
+    assert run.data.params["policy.truth"] == "full 06060606"
+    assert run.data.params["parameter_hash"] == "cd" * 8
     assert run.data.metrics["elapsed_s.S4"] == 5.2
     assert run.data.metrics["rows_per_s.S2"] == pytest.approx(590_000 / 3.8)
     assert run.data.metrics["parts.s4_event_labels_6B"] == 8.0
     assert run.data.metrics["gate.T6"] == 0.1412
-    assert (run.data.metrics["gate_b.T5"], run.data.metrics["gate_bplus.T6"]) == (0.0, 1.0)
+    assert (run.data.metrics["gate_b.T5"], run.data.metrics["gates.bplus"]) == (0.0, 21.0)
     assert run.data.tags["verdict"] == "PASS_BPLUS"
     assert run.data.tags["failing"] == "T5"
     assert run.inputs.dataset_inputs[0].dataset.digest == "ab" * 16
@@ -65,7 +52,9 @@ def test_run_is_readable_back(settings, tmp_path):
 
 def test_projecting_twice_updates_one_run(settings):
     first = project(receipt(), states(), gate_board(), [], settings)
-    second = project(receipt(role="authority"), states(), gate_board(), [], settings, tags={"decision": "KEEP"})
+    second = project(
+        receipt(role="authority"), states(), gate_board(), [], settings, also=Projection(tags={"decision": "KEEP"})
+    )
     (run,) = found(settings)
     assert first == second
     assert (run.data.tags["role"], run.data.tags["decision"]) == ("authority", "KEEP")
@@ -74,28 +63,49 @@ def test_projecting_twice_updates_one_run(settings):
         assert len(client.get_metric_history(first, "gate.T5")) == 1
 
 
+def test_value_that_changes_is_a_later_point(settings):
+    run_id = project(receipt(), states(), gate_board(), [], settings, also=Projection(metrics={"ratio": 0.9}))
+    project(receipt(), states(), gate_board(), [], settings, also=Projection(metrics={"ratio": 0.8}))
+    (run,) = found(settings)
+    assert run.data.metrics["ratio"] == 0.8
+    with open_store(settings) as client:
+        points = client.get_metric_history(run_id, "ratio")
+    assert [p.value for p in sorted(points, key=lambda p: p.timestamp)] == [0.9, 0.8]
+
+
+def test_parameter_that_reads_otherwise_now(settings):
+    project(receipt(knobs={"s4.batch_rows": 1}), states(), gate_board(), [], settings)
+    project(receipt(knobs={"s4.batch_rows": 2}), states(), gate_board(), [], settings)
+    (run,) = found(settings)
+    assert (run.data.params["s4.batch_rows"], run.data.tags["param.s4.batch_rows"]) == ("1", "2")
+
+
+def test_what_is_shown_is_little_and_sorts(settings):
+    project(receipt(), states(), gate_board(), [], settings)
+    (run,) = found(settings)
+    assert not {n for n in run.data.tags if n.startswith("version.")}
+    assert "polars 2.1.0" in run.data.tags["versions"]
+    assert run.data.tags["machine"].startswith("cores 2, ")
+    assert max(map(len, run.data.params.values())) <= 20
+    names = sorted(run.data.metrics)
+    assert names[:7] == [f"elapsed_s.S{k}" for k in range(6)] + ["elapsed_s.total"]
+    assert next(iter(run.data.metrics)) == "elapsed_s.S1"
+
+
+def test_linked_run_has_no_total(settings):
+    project(receipt(), states(S1="9" * 32, S2="9" * 32), gate_board(), [], settings)
+    (run,) = found(settings)
+    assert run.data.tags["source_run"] == "9" * 32
+    assert not {"elapsed_s.S1", "elapsed_s.total"} & run.data.metrics.keys()
+    assert "elapsed_s.S3" in run.data.metrics
+
+
 def test_inherited_run_id_is_ignored(settings, monkeypatch):
     monkeypatch.setenv("MLFLOW_RUN_ID", "f" * 32)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
     run_id = project(receipt(), states(), gate_board(), [], settings)
     (run,) = found(settings)
     assert run.info.run_id == run_id != "f" * 32
-
-
-def test_children_are_nested_under_their_parent(settings):
-    start = "2026-03-01T10:00:00.000000Z"
-    parent = project_parent(settings, "POPT.2R2", "s" * 64, start, {"role": "sweep"})
-    again = project_parent(settings, "POPT.2R2", "s" * 64, start, {"role": "sweep"})
-    child = project(receipt(lane="POPT.2R2"), states(S1="9" * 32, S2="9" * 32), gate_board(), [], settings, parent)
-    close_parent(settings, parent, failed=False, ended_utc="2026-03-01T11:00:00.000000Z")
-    assert parent == again
-    (run,) = found(settings, f"tags.`mlflow.parentRunId` = '{parent}'")
-    assert run.info.run_id == child
-    assert run.data.tags["source_run"] == "9" * 32
-    assert "elapsed_s.S1" not in run.data.metrics
-    assert "arrivals_per_s" not in run.data.metrics
-    (above,) = found(settings, "tags.role = 'sweep'")
-    assert above.info.status == "FINISHED"
 
 
 def test_long_values_become_tags(settings):
@@ -110,7 +120,14 @@ def test_long_values_become_tags(settings):
 
 def test_more_than_one_batch(settings):
     knobs = {f"k{i:03d}": i for i in range(230)}
-    project(receipt(knobs=knobs), states(), gate_board(), [], settings, tags={f"t{i:03d}": "v" for i in range(130)})
+    project(
+        receipt(knobs=knobs),
+        states(),
+        gate_board(),
+        [],
+        settings,
+        also=Projection(tags={f"t{i:03d}": "v" for i in range(130)}),
+    )
     (run,) = found(settings)
     assert sum(k.startswith("k") for k in run.data.params) == 230
     assert sum(k.startswith("t") and k[1:].isdigit() for k in run.data.tags) == 130
@@ -142,7 +159,7 @@ def test_locked_store(settings):
     prepare(settings, "adhoc")
     with closing(sqlite3.connect(settings.sqlite_path)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(ResourceRefused, match=r"E_TRACKING_STORE.*mlflow\.db.*database is locked.*run_id="):
+        with pytest.raises(ResourceRefused, match=r"E_TRACKING_STORE.*mlflow\.db.*database is locked.*seg6b sync"):
             project(receipt(), states(), gate_board(), [], settings)
 
 
@@ -156,7 +173,6 @@ def test_read_only_store(settings):
 
 
 def test_damaged_store(settings):
-    settings.sqlite_path.parent.mkdir(parents=True)
     settings.sqlite_path.write_bytes(b"not a database" * 100)
     with pytest.raises(ResourceRefused, match="file is not a database"):
         prepare(settings, "adhoc")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from seg6b.tracking.settings import MLflowSettings
-from seg6b.tracking.store import _migrate, open_store, prepare
+from seg6b.tracking.store import follow_move, open_store, prepare
 
 PREPARE = "import sys, pathlib; from seg6b.tracking import settings, store; store.prepare(settings.MLflowSettings(pathlib.Path(sys.argv[1])), sys.argv[2])"
 
@@ -26,10 +26,10 @@ def test_importing_the_room_does_not_import_mlflow():
     assert done.stdout.strip() == "False"
 
 
-def test_telemetry_is_off_and_the_run_id_forgotten(tmp_path, monkeypatch):
+def test_telemetry_is_off_and_the_run_id_forgotten(settings, monkeypatch):
     monkeypatch.setenv("MLFLOW_RUN_ID", "f" * 32)
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)
-    prepare(MLflowSettings(tmp_path), "adhoc")
+    prepare(settings, "adhoc")
     assert (os.environ["MLFLOW_DISABLE_TELEMETRY"], os.environ["DO_NOT_TRACK"]) == ("true", "true")
     assert "MLFLOW_RUN_ID" not in os.environ
 
@@ -37,16 +37,9 @@ def test_telemetry_is_off_and_the_run_id_forgotten(tmp_path, monkeypatch):
 def test_older_store_is_migrated_and_kept(tmp_path):
     settings = MLflowSettings(tmp_path)
     head = _store_before_last_migration(settings)
-    _migrate(settings)
-    assert _version(settings.sqlite_path) == head
-    assert _version(settings.sqlite_path.with_suffix(".before.db")) != head
-
-
-def test_older_store_is_opened(tmp_path):
-    settings = MLflowSettings(tmp_path)
-    head = _store_before_last_migration(settings)
     prepare(settings, "adhoc")
     assert _version(settings.sqlite_path) == head
+    assert _version(settings.sqlite_path.with_suffix(".before.db")) != head
 
 
 def _version(database):
@@ -79,3 +72,23 @@ def test_relative_sqlite_path_is_taken_from_the_root(tmp_path):
     assert settings.store_uri == f"sqlite:///{tmp_path}/elsewhere/store.db"
     assert MLflowSettings(tmp_path, uri="http://127.0.0.1:5000").artifact_location("adhoc") is None
     assert MLflowSettings(tmp_path, artifact_root="s3://bucket/x/").artifact_location("a/b") == "s3://bucket/x/a_b"
+
+
+def test_artifact_store_elsewhere_keeps_its_address(settings):
+    away = MLflowSettings(settings.root, artifact_root="s3://bucket/x")
+    prepare(away, "adhoc")
+    prepare(settings, "adhoc")
+    with open_store(settings) as client:
+        assert client.get_experiment_by_name("adhoc").artifact_location == "s3://bucket/x/adhoc"
+
+
+def test_every_experiment_of_a_moved_project_is_followed(settings, tmp_path):
+    for name in ("adhoc", "POPT.1"):
+        prepare(settings, name)
+    moved = MLflowSettings(tmp_path / "new")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "mlruns").rename(tmp_path / "new" / "mlruns")
+    with open_store(moved) as client:
+        follow_move(client, moved)
+        places = {e.name: e.artifact_location for e in client.search_experiments()}
+    assert {places["adhoc"], places["POPT.1"]} == {moved.artifact_location(n) for n in ("adhoc", "POPT.1")}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +12,6 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-import yaml
-from pydantic import TypeAdapter
 
 from seg6b.datasets import vocabulary as v
 from seg6b.datasets import world_tables as w
@@ -31,6 +29,7 @@ from seg6b.shards.executor import Threads
 from seg6b.states.context import StateContext
 from seg6b.states.s1_attach import state
 from seg6b.world.sealed import SealedWorld
+from tests.packs import typed, values_of
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "policy"
 PACKS = {"attachment": attachment, "prior": prior, "activity": activity, "session": session, "behaviour": behaviour}
@@ -51,9 +50,7 @@ OPEN = {
 
 
 def load_pack(name, variant="full", **changes):
-    plain = yaml.safe_load((CONF / name / f"{variant}.yaml").read_text())
-    plain.update(changes)
-    return TypeAdapter(PACKS[name].Model).validate_json(json.dumps(plain))
+    return typed(PACKS[name], values_of(CONF / name / f"{variant}.yaml") | changes)
 
 
 def load_packs(variant="full", **packs):
@@ -198,13 +195,25 @@ class Zoo:
 
 @dataclass
 class Outcome:
-    """A finished S1: its frames, evidence, digests."""
+    """A finished S1: its digests, and its frames and evidence as they are asked for."""
 
-    arrivals: pl.DataFrame
-    sessions: pl.DataFrame
-    evidence: object
     digests: dict
     ctx: StateContext
+
+    @cached_property
+    def arrivals(self):
+        return self._rows(SESSION_ARRIVALS)
+
+    @cached_property
+    def sessions(self):
+        return self._rows(SESSIONS)
+
+    @cached_property
+    def evidence(self):
+        return self.ctx.output.evidence()
+
+    def _rows(self, dataset):
+        return read_parts(sorted(self.ctx.output.folder(dataset).glob("*.parquet")))
 
 
 def attach(world, root, policy=None, seed=42, threads=1, **knobs):
@@ -218,9 +227,7 @@ def attach(world, root, policy=None, seed=42, threads=1, **knobs):
         root / "scratch", lambda _: None,
     )  # fmt: skip
     state.run(ctx)
-    frames = [read_parts(sorted(output.folder(d).glob("*.parquet"))) for d in (SESSION_ARRIVALS, SESSIONS)]
-    digests = {name: str(out.digest) for name, out in output.datasets.items()}
-    return Outcome(*frames, output.evidence(), digests, ctx)
+    return Outcome({name: str(out.digest) for name, out in output.datasets.items()}, ctx)
 
 
 MERCHANTS = {

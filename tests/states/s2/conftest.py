@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import yaml
-from pydantic import TypeAdapter
 
 from seg6b.datasets import vocabulary as v
 from seg6b.datasets.frames import conform, dictionary, utc
@@ -32,6 +29,7 @@ from seg6b.shards.executor import Threads
 from seg6b.states.context import Input, StateContext
 from seg6b.states.mapping import Batch
 from seg6b.states.s2_flows.state import READS, flows_of, rules_of, run
+from tests.packs import typed, values_of
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "policy"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,14 +45,14 @@ def policies(posture="full", **changes):
         change = changes.get(name, {})
         variant = change if isinstance(change, str) else posture
         path = CONF / name / f"{variant}.yaml"
-        plain = yaml.safe_load((path if path.exists() else CONF / name / "full.yaml").read_text())
+        values = values_of(path if path.exists() else CONF / name / "full.yaml")
         for key, value in ({} if isinstance(change, str) else change).items():
             *parents, last = key.split(".")
-            at = plain
+            at = values
             for parent in parents:
                 at = at[parent]
             at[last] = value
-        held[name] = TypeAdapter(module.Model).validate_json(json.dumps(plain))
+        held[name] = typed(module, values)
     return Policies(**held)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,8 +12,6 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
-import yaml
-from pydantic import TypeAdapter
 
 from seg6b.datasets import vocabulary as v
 from seg6b.datasets import world_tables as w
@@ -31,6 +28,7 @@ from seg6b.shards.cells import route_of
 from seg6b.shards.executor import Threads
 from seg6b.states.context import Input, StateContext
 from seg6b.states.s3_overlay.state import run
+from tests.packs import typed, values_of
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "policy"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,12 +51,7 @@ MODELS = {
 
 def plain(pack, variant):
     """A pack as plain data."""
-    return yaml.safe_load((CONF / pack / f"{variant}.yaml").read_text())
-
-
-def load(module, data):
-    """A typed pack from plain data."""
-    return TypeAdapter(module.Model).validate_json(json.dumps(data))
+    return values_of(CONF / pack / f"{variant}.yaml")
 
 
 def changed(data, changes):
@@ -78,8 +71,8 @@ def policies(campaigns="bplus", overlays="full", *, switches=(True, True), campa
     first = plain("campaign", campaigns) if isinstance(campaigns, str) else campaigns
     second = plain("overlay", overlays) if isinstance(overlays, str) else overlays
     return SimpleNamespace(
-        campaign=load(campaign, changed(first, campaign_changes or {})),
-        overlay=load(overlay, changed(second, overlay_changes or {})),
+        campaign=typed(campaign, changed(first, campaign_changes or {})),
+        overlay=typed(overlay, changed(second, overlay_changes or {})),
         behaviour=SimpleNamespace(overlay=switches[0], anomaly_overlay=switches[1]),
     )
 

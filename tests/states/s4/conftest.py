@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
-import yaml
-from pydantic import TypeAdapter
 
 from seg6b.datasets import vocabulary as v
 from seg6b.datasets.frames import utc
@@ -23,6 +20,7 @@ from seg6b.shards.cells import route_of
 from seg6b.states.mapping import Batch
 from seg6b.states.s4_labels.flows import READS
 from seg6b.states.s4_labels.state import label_batch
+from tests.packs import typed, values_of
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "policy"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,8 +57,7 @@ DEFAULTS = {
 
 def load_pack(pack, variant="full", **changes):
     """A pack variant from `conf/policy`, with top-level keys replaced."""
-    plain = yaml.safe_load((CONF / pack / f"{variant}.yaml").read_text())
-    return TypeAdapter(PACKS[pack].Model).validate_json(json.dumps(plain | changes))
+    return typed(PACKS[pack], values_of(CONF / pack / f"{variant}.yaml") | changes)
 
 
 def at(seconds):

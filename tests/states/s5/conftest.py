@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import yaml
-from pydantic import TypeAdapter
 
 from seg6b.datasets import tables as t
 from seg6b.datasets import world_tables as w
@@ -35,6 +32,7 @@ from seg6b.states.record import RowState
 from seg6b.states.s0_gate.seal import own_contracts
 from seg6b.states.s5_validate.request import Upstream, ValidationRequest
 from seg6b.states.s5_validate.upstream import SEGMENTS, sealed_digest
+from tests.packs import typed, values_of
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "policy"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,14 +59,14 @@ CASE_EVENTS = Measure("case_events", ("cell", "case_event_type"))
 
 def policy(pack, variant, **changes):
     module = {"behaviour": behaviour, "validation": validation, "rng": rng}[pack]
-    plain = yaml.safe_load((CONF / pack / f"{variant}.yaml").read_text())
+    values = values_of(CONF / pack / f"{variant}.yaml")
     for path, value in changes.items():
         *steps, last = path.split("__")
-        node = plain
+        node = values
         for step in steps:
             node = node[step]
         node[last] = value
-    return TypeAdapter(module.Model).validate_json(json.dumps(plain))
+    return typed(module, values)
 
 
 @dataclass
@@ -101,7 +99,7 @@ def register():
         },
     }
     plain = {"schema_version": 1, "policy_id": "rng", "policy_version": "v1", "kind": "counted", "families": families}
-    return TypeAdapter(rng.Model).validate_json(json.dumps(plain))
+    return typed(rng, plain)
 
 
 def filled(dataset, rows, **given):
@@ -440,7 +438,7 @@ def wide(pack):
 
     plain = pack.model_dump(mode="json")
     plain["corridors"] = widen(plain["corridors"])
-    return TypeAdapter(validation.Model).validate_json(json.dumps(plain))
+    return typed(validation, plain)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,85 @@
+"""One job from plan to outcome, and what a Hydra sweeper learns of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Self
+
+from seg6b.draws.compiled import CACHE, KEPT
+from seg6b.lane.candidate import Outcome, run_candidate
+from seg6b.lane.phase import open_phase
+from seg6b.render.terminal import LiveProgress, OutcomeView, show_outcome, show_plan
+from seg6b.runs.progress import Progress
+from seg6b.settings.job import Job
+from seg6b.tracking.settings import MLflowSettings
+
+
+class Result(float):
+    """What a sweeper minimises, NaN where there is nothing to minimise.
+
+    Attributes:
+        code: exit code of the job.
+        error: the line of its refusal; empty where it ended.
+        run_id: its run, or the run that stands for it.
+    """
+
+    code: int = 0
+    error: str = ""
+    run_id: str = ""
+
+    @classmethod
+    def of(cls, value: float, code: int, *, error: str = "", run_id: str = "") -> Self:
+        """A number with what belongs to it."""
+        result = cls(value)
+        result.code, result.error, result.run_id = code, error, run_id
+        return result
+
+
+def run_job(job: Job, listener: Progress | None = None) -> Result:
+    """Run one candidate; `listener` takes the place of the terminal where several jobs share it.
+
+    A slot of a sweep ends with 0 when its run ended: the scorer judges its gates. Any other job ends with 1 when S5
+    or a hard gate failed.
+    """
+    overrides = () if job.arm.sweep else open_phase(job.root, job.lane)
+    outcome = _shown(job, overrides) if listener is None else run_candidate(job, listener)
+    code = 0 if outcome.accepted or job.arm.sweep else 1
+    return Result.of(seconds(job, outcome), code, run_id=outcome.run.run_id)
+
+
+def seconds(job: Job, outcome: Outcome) -> float:
+    """Seconds of the state that the lane owns, else of all states that this run executed itself."""
+    owner = job.lane.closure.state or job.lane.owner
+    own = {name: s for name, s in outcome.states.items() if not s.staged_from}
+    counted = [own[owner]] if owner in own else list(own.values())
+    return sum(s.elapsed_s["total"] for s in counted)
+
+
+def _shown(job: Job, overrides: Sequence[str]) -> Outcome:
+    """The candidate with plan, progress and outcome on the terminal; a slot of a sweep leaves out the plan."""
+    if not job.arm.sweep:
+        show_plan(job)
+    told = [f"override  {override}" for override in overrides]
+    told += [] if KEPT else [f"kernels  compiled for this run alone: {CACHE} cannot be written"]
+    for line in told:
+        print(line, file=sys.stderr)  # noqa: T201
+    with LiveProgress() as progress:
+        outcome = run_candidate(job, progress)
+    show_outcome(_view(job, outcome))
+    return outcome
+
+
+def _view(job: Job, outcome: Outcome) -> OutcomeView:
+    told = job.tracking.enabled and not outcome.untracked
+    return OutcomeView(
+        outcome.run.path,
+        outcome.receipt,
+        tuple(outcome.states.values()),
+        outcome.board,
+        outcome.validation,
+        MLflowSettings(job.root, **asdict(job.tracking)).store_uri if told else "",
+        outcome.untracked,
+        outcome.budgets,
+    )

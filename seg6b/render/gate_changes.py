@@ -1,0 +1,64 @@
+"""Gates of a policy variant, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from seg6b.gates.result import Status
+from seg6b.render.wording import ABSENT, number, signed
+from seg6b.scoring.closure import ArmScore
+
+LEVELS: Final = ("b", "bplus")
+
+
+@dataclass(frozen=True, slots=True)
+class GateChange:
+    """One gate in words.
+
+    Attributes:
+        gate_id: its id.
+        before: value of the reference.
+        after: value of the arm.
+        change: after minus before.
+        b: status at B, before and after.
+        bplus: status at B+, before and after.
+        tone: `lost` where a level is lost, else `won` where one is won, else `same`.
+    """
+
+    gate_id: str
+    before: str
+    after: str
+    change: str
+    b: tuple[str, str]
+    bplus: tuple[str, str]
+    tone: str
+
+
+def gate_changes(score: ArmScore) -> list[GateChange]:
+    """Every gate of the arm, in the order of the board; what either side lacks is a dash."""
+    return [_change(gate_id, entry) for gate_id, entry in score.gates.items()]
+
+
+def arrow(sides: tuple[str, str]) -> str:
+    """A status before and after; once where it stayed.
+
+    >>> arrow(("FAIL", "PASS")), arrow(("PASS", "PASS"))
+    ('FAIL → PASS', 'PASS')
+    """
+    return sides[0] if sides[0] == sides[1] else " → ".join(sides)
+
+
+def _change(gate_id: str, entry: Mapping[str, Any]) -> GateChange:
+    before, after = entry.get("reference"), entry.get("value")
+    moved = after - before if before is not None and after is not None else None
+    b, bplus = (_sides(entry, level) for level in LEVELS)
+    lost = any(was == Status.PASS != now for was, now in (b, bplus))
+    won = any(now == Status.PASS != was for was, now in (b, bplus))
+    tone = "lost" if lost else "won" if won else "same"
+    return GateChange(gate_id, number(before), number(after), signed(moved), b, bplus, tone)
+
+
+def _sides(entry: Mapping[str, Any], level: str) -> tuple[str, str]:
+    return str(entry.get(f"{level}_before") or ABSENT), str(entry.get(f"{level}_after") or ABSENT)

@@ -1,0 +1,58 @@
+"""Runtime budgets of the build plan: brought to the size of a world, and held against what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any, Final
+
+from seg6b.scoring.closure import BudgetFact, RunFacts
+
+GREEN: Final = "GREEN"
+AMBER: Final = "AMBER"
+RED: Final = "RED"
+CANDIDATE: Final = "candidate"
+
+
+def scaled(seconds: float, plain: Mapping[str, Any], arrivals: int, states: int = 1) -> float:
+    """A limit at the authority's scale, in seconds for `arrivals`: linear, never below the floor of its states.
+
+    >>> scaled(420.0, {"arrivals": 124_724_153, "floor_s": 2.0}, 62_362_077)
+    210.0...
+    >>> scaled(420.0, {"arrivals": 124_724_153, "floor_s": 2.0}, 20_000)
+    2.0
+    """
+    return float(max(plain["floor_s"] * states, seconds * arrivals / plain["arrivals"]))
+
+
+def status(elapsed_s: float, target_s: float, stretch_s: float) -> str:
+    """`GREEN` within the target, `AMBER` within the stretch, else `RED`."""
+    return GREEN if elapsed_s <= target_s else AMBER if elapsed_s <= stretch_s else RED
+
+
+def budget_facts(runs: Sequence[RunFacts], plain: Mapping[str, Any], arrivals: int) -> tuple[BudgetFact, ...]:
+    """Budgets of the states that all `runs` executed, then of the candidate lane: all of them together.
+
+    Args:
+        runs: runs of one arm; the median of each time counts.
+        plain: `conf/budgets`, as plain data.
+        arrivals: size of the world.
+    """
+    executed = [s for s in (runs[0].executed if runs else ()) if all(s in run.executed for run in runs)]
+    states = [s for s in plain["states"] if s in executed]
+    facts = []
+    for state in states:
+        limits = plain["states"][state]
+        target, stretch = (scaled(limits[name], plain, arrivals) for name in ("target_s", "stretch_s"))
+        facts.append(_fact(state, [run.elapsed_s[state] for run in runs], target, stretch))
+    lane = plain.get("lanes_min", {}).get(CANDIDATE)
+    if lane and states:
+        together = [sum(run.elapsed_s[s] for s in states) for run in runs]
+        target, stretch = (scaled(60.0 * lane[name], plain, arrivals, len(states)) for name in ("target", "stretch"))
+        facts.append(_fact(CANDIDATE, together, target, stretch))
+    return tuple(facts)
+
+
+def _fact(name: str, elapsed_s: Sequence[float], target_s: float, stretch_s: float) -> BudgetFact:
+    middle = median(elapsed_s)
+    return BudgetFact(name, middle, target_s, stretch_s, status(middle, target_s, stretch_s))

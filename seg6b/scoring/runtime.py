@@ -1,0 +1,221 @@
+"""Runtime scorer: the time of an arm over that of the control, from paired runs, judged at planned looks.
+
+A pair is the arm's and the control's run of one round of one set. One set gives KEEP_PROVISIONAL at most; a second,
+separate set confirms or withdraws it. The decision rests on an interval that is wider than 95 %: it is looked at up to
+three times, and all looks together err in at most 5 % of sweeps whose arms are alike.
+
+References:
+    S. Pocock, Biometrika 64, 1977, p. 191: constant boundaries. The levels here are his, made stricter for t-intervals
+    of few pairs (`tests/scoring/test_levels.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from seg6b.errors import EvidenceMissing
+from seg6b.scoring.closure import Decision, Ratio, RunFacts
+from seg6b.stats.paired import (
+    F64,
+    FURTHER_MAX,
+    PairedMean,
+    bootstrap_interval,
+    further_pairs,
+    paired_mean,
+    unsettled_by,
+)
+
+CONFIDENCE: Final = {1: 0.95, 2: 0.974, 3: 0.982}
+WIDEST: Final = math.log(1e6)
+REASONS: Final = {
+    "spread": "the pairs scatter",
+    "drift": "the control's own times drift",
+    "two modes": "the times fall into two groups",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An arm's run and the control's of the same round."""
+
+    arm: RunFacts
+    control: RunFacts
+
+    def seconds(self, states: Sequence[str]) -> tuple[float, float]:
+        """Wall seconds of both over `states`."""
+        return sum(self.arm.elapsed_s[s] for s in states), sum(self.control.elapsed_s[s] for s in states)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What the times of an arm say.
+
+    Attributes:
+        decision: KEEP, KEEP_PROVISIONAL, INSUFFICIENT or REJECT by time alone; HOLD where no pair came about.
+        reason: in words.
+        pairs: the pairs it rests on.
+        set_ratios: one a set.
+        ratio: pooled over sets; None without a pair.
+        lane_ratio: the same for all executed states together.
+    """
+
+    decision: Decision
+    reason: str
+    pairs: tuple[Pair, ...] = ()
+    set_ratios: tuple[Ratio, ...] = ()
+    ratio: Ratio | None = None
+    lane_ratio: Ratio | None = None
+
+
+def planned_looks(repeats: int, max_repeats: int) -> tuple[int, ...]:
+    """Rounds after which a set is judged.
+
+    >>> planned_looks(5, 12), planned_looks(5, 5), planned_looks(3, 4)
+    ((5, 8, 12), (5,), (3, 4))
+    """
+    last = max(repeats, max_repeats)
+    return tuple(sorted({repeats, (repeats + last) // 2, last}))
+
+
+def paired_ratio(arm_s: Sequence[float], control_s: Sequence[float], looks: int) -> Ratio:
+    """Ratio of paired times of one set.
+
+    Args:
+        arm_s: seconds of the arm, pair by pair, in the order of the rounds.
+        control_s: of the control.
+        looks: how often the set may be looked at.
+    """
+    return pooled_ratio([(arm_s, control_s)], looks)
+
+
+def pooled_ratio(sets: Sequence[tuple[Sequence[float], Sequence[float]]], looks: int) -> Ratio:
+    """Ratio over sets, pooled by set, then by repeat; an interval without end is written as 1e-6 to 1e6."""
+    strata = [_logs(arm) - _logs(control) for arm, control in sets]
+    mean, everything, level = paired_mean(strata), np.concatenate(strata), CONFIDENCE[looks]
+    bounds = _back(mean.interval(level))
+    straddles = bounds[0] <= 1.0 <= bounds[1]
+    control = np.concatenate([_logs(control) for _, control in sets])
+    return Ratio(
+        median=math.exp(float(np.median(everything))),
+        mean=math.exp(mean.mean),
+        ci95=_back(mean.interval(0.95)),
+        bootstrap95=_back(bootstrap_interval(strata)),
+        bounds=bounds,
+        n=mean.n,
+        spread=mean.spread,
+        reason=unsettled_by(everything, control) if straddles else "",
+        more=_more(mean, level) if straddles else 0,
+    )
+
+
+def judge_times(pairs: Sequence[Pair], state: str, rounds: tuple[int, int], looks: Sequence[int]) -> Timing:
+    """Judge one arm.
+
+    Args:
+        pairs: all its pairs, in the order of sets and rounds.
+        state: the state whose time decides.
+        rounds: rounds that the arm has been through in set 1 and in set 2, ended or failed.
+        looks: rounds after which a set is judged.
+
+    Raises:
+        EvidenceMissing: the runs are of more than one testbed, or did not execute the state.
+    """
+    _require_comparable(pairs, state)
+    look = max((n for n in looks if n <= rounds[0]), default=0)
+    first = [p for p in pairs if p.arm.set_index == 1 and p.arm.round_index <= (look or looks[-1])]
+    second = [p for p in pairs if p.arm.set_index == 2 and p.arm.round_index <= look]
+    confirmed = bool(look) and rounds[1] >= look
+    used = [first, second] if confirmed and second else [first]
+    if not first:
+        nothing = Decision.HOLD if look else Decision.INSUFFICIENT
+        return Timing(nothing, f"no pair of runs of arm and control; {look or looks[0]} are planned")
+    ratios = tuple(_pooled([chosen], (state,), len(looks)) for chosen in used)
+    pooled = ratios[0] if len(used) == 1 else _pooled(used, (state,), len(looks))
+    decision, reason = _judged(state, ratios, pooled, look, looks)
+    if confirmed and not second and decision is Decision.KEEP_PROVISIONAL:
+        decision, reason = Decision.INSUFFICIENT, "the gain did not recur: set 2 left no pair"
+    everything = tuple(p for chosen in used for p in chosen)
+    lane = _pooled(used, _common(everything), len(looks))
+    return Timing(decision, reason, everything, ratios, pooled, lane)
+
+
+def said(ratio: Ratio, interval: tuple[float, float]) -> str:
+    """A ratio with the interval that decides.
+
+    >>> said(Ratio(0.9, 0.9, (0.86, 0.94), (0.87, 0.93), (0.85, 0.95), 5, 0.03), (0.85, 0.95))
+    'ratio 0.900 [0.850, 0.950], 5 pairs'
+    """
+    low, high = interval
+    return f"ratio {ratio.mean:.3f} [{low:.3f}, {high:.3f}], {ratio.n} pair{'' if ratio.n == 1 else 's'}"
+
+
+def _judged(
+    state: str, ratios: Sequence[Ratio], pooled: Ratio, look: int, looks: Sequence[int]
+) -> tuple[Decision, str]:
+    first = ratios[0]
+    told = said(first, first.bounds)
+    if not look:
+        return Decision.INSUFFICIENT, f"{first.n} of {looks[0]} planned pairs are there"
+    if first.bounds[0] > 1.0:
+        return Decision.REJECT, f"{state} is slower than the control's: {told}"
+    if first.bounds[1] >= 1.0:
+        return Decision.INSUFFICIENT, f"{state} is neither faster nor slower: {told}; {_unsettled(first)}"
+    if len(ratios) == 1:
+        return Decision.KEEP_PROVISIONAL, f"{state} is faster in one set of runs: {told}; a second has to agree"
+    second = ratios[1]
+    if second.ci95[1] < 1.0 and pooled.bounds[1] < 1.0:
+        return Decision.KEEP, f"{state} is faster in two separate sets of runs: {said(pooled, pooled.bounds)}"
+    return Decision.INSUFFICIENT, f"the gain did not recur: set 1 {told}, set 2 {said(second, second.ci95)}"
+
+
+def _unsettled(ratio: Ratio) -> str:
+    if ratio.n < 2:
+        return "one pair has no interval"
+    repeats = "1 more repeat" if ratio.more == 1 else f"{ratio.more} more repeats"
+    more = f"{repeats} would settle it" if ratio.more > 0 else f"{FURTHER_MAX} more repeats would not settle it"
+    return f"{REASONS[ratio.reason]} (standard deviation {ratio.spread:.1%}); {more}"
+
+
+def _pooled(sets: Sequence[Sequence[Pair]], states: Sequence[str], looks: int) -> Ratio:
+    seconds = [[p.seconds(states) for p in pairs] for pairs in sets]
+    return pooled_ratio([([a for a, _ in s], [c for _, c in s]) for s in seconds], looks)
+
+
+def _common(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """States that every run of the pairs executed."""
+    runs = [run for p in pairs for run in (p.arm, p.control)]
+    return tuple(s for s in runs[0].executed if all(s in run.executed for run in runs))
+
+
+def _logs(seconds: Sequence[float]) -> F64:
+    return np.log(np.maximum(np.asarray(seconds, np.float64), 1e-6))
+
+
+def _back(interval: tuple[float, float]) -> tuple[float, float]:
+    low, high = (math.exp(min(max(end, -WIDEST), WIDEST)) for end in interval)
+    return low, high
+
+
+def _more(mean: PairedMean, level: float) -> int:
+    return further_pairs(mean.mean, mean.spread, mean.n, level) if mean.n > 1 else -1
+
+
+def _require_comparable(pairs: Sequence[Pair], state: str) -> None:
+    runs = [run for p in pairs for run in (p.control, p.arm)]
+    for run in runs:
+        if state not in run.executed:
+            raise EvidenceMissing(
+                "E_SCORE_NOT_EXECUTED", f"a timed run did not execute {state}", f"run {run.run_id}",
+                ", ".join(run.executed), state, "Its time says nothing; start the sweep anew: lane.restart=true.",
+            )  # fmt: skip
+        if run.testbed != runs[0].testbed:
+            raise EvidenceMissing(
+                "E_SCORE_TESTBED", "times of two testbeds are not compared",
+                f"runs {runs[0].run_id} and {run.run_id}", run.testbed, runs[0].testbed,
+                "Start the sweep anew on one machine with one set of libraries: lane.restart=true.",
+            )  # fmt: skip

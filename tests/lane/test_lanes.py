@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from functools import reduce
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from seg6b.errors import UsageError
+from seg6b.lane.lanes import LANES, as_overrides, register_lanes, unlocking
+from seg6b.settings.rules import require_sound
+from seg6b.settings.schema import register
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NAMES = sorted(path.stem for path in LANES.glob("*.yaml"))
+
+TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=12)
+SCALARS = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | TEXT
+KEYS = st.from_regex(r"[a-z_]{1,3}[A-Z0-9]{1,3}", fullmatch=True)
+VALUES = st.recursive(SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(KEYS, v, max_size=3), max_leaves=5)
+
+
+@pytest.fixture(autouse=True)
+def known():
+    register()
+    assert register_lanes() == {}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    register()
+    return OmegaConf.to_container(composed(), enum_to_str=True)
+
+
+def composed(*overrides):
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return compose("config", list(overrides))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lane_file_is_whole_and_each_of_its_candidates_is_a_job(name, job):
+    lane = job(f"+lane={name}").lane
+    assert lane.goal
+    assert lane.kind
+    assert lane.alternatives
+    for candidate in lane.candidates:
+        job(f"+lane={name}", *as_overrides(candidate))
+
+
+def test_popt2r2_is_as_the_build_plan_has_it(job):
+    lane = job("+lane=popt2r2").lane
+    assert lane.id == "POPT.2R2"
+    assert [(c["s4.batch_rows"], c["s4.compression"]) for c in lane.candidates] == [
+        (500000, "snappy"), (750000, "snappy"), (1000000, "snappy"), (750000, "lz4"),
+    ]  # fmt: skip
+    for seconds in ("633.64", "694.56", "653.20", "647.67"):
+        assert any(seconds in line for line in lane.history)
+    assert lane.requires == ("UNLOCK_POPT.2_CONTINUE",)
+    assert (lane.closure.min_reduction, lane.closure.target_s, lane.closure.stretch_s) == (0.30, 420, 500)
+
+
+def test_the_command_line_wins_over_the_lane(job):
+    lane = job("+lane=popt2r2", "lane.repeats=7", "lane.candidates=[]").lane
+    assert (lane.repeats, lane.candidates) == (7, ())
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES)
+def test_a_candidate_says_to_hydra_what_the_file_says(value):
+    (override,) = as_overrides({"policy.amount.x": value})
+    assert same(OverridesParser.create().parse_override(override).value(), value)
+
+
+def same(found, value):
+    """Equal, and of one type: Hydra must not take the text `1` for a number."""
+    if isinstance(value, dict):
+        return list(found) == list(value) and all(same(found[k], v) for k, v in value.items())
+    if isinstance(value, list):
+        return len(found) == len(value) and all(map(same, found, value))
+    return type(found) is type(value) and (found == value or math.isnan(found))
+
+
+def test_a_typo_in_a_key_is_refused_by_its_name(tmp_path):
+    (tmp_path / "typo.yaml").write_text("lane: {id: X, candidats: []}\n")
+    assert register_lanes(tmp_path) == {}
+    with pytest.raises(HydraException, match="candidats"):
+        composed("+lane=typo")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("lane: [oops\n", "while parsing"),
+        ("goal: x\n", "no `lane:`"),
+        ("lane: popt2r2\n", "no `lane:`"),
+        ("lane: {goal: x}\n", "`id:`"),
+        ("lane: {id: A, id: B}\n", "duplicate key"),
+        ("!!python/object/apply:os.system [x]\n", "could not determine a constructor"),
+    ],
+    ids=["broken", "no-lane", "a-word", "no-id", "twice", "code"],
+)
+def test_a_file_that_is_no_lane_stops_nobody_else(tmp_path, text, why):
+    (tmp_path / "odd.yaml").write_text(text)
+    (tmp_path / "even.yaml").write_text("lane: {id: EVEN}\n")
+    faults = register_lanes(tmp_path)
+    assert set(faults) == {"odd"}
+    assert why in faults["odd"]
+    assert composed("+lane=even").lane.id == "EVEN"
+
+
+def test_the_lane_that_gives_a_marker_is_found(tmp_path):
+    (tmp_path / "a.yaml").write_text("lane: {id: A.1, closure: {unlocks: UNLOCK_B}}\n")
+    (tmp_path / "b.yaml").write_text("lane: {id: B.1}\n")
+    assert unlocking("UNLOCK_B", tmp_path) == (("A.1", "a"),)
+    assert unlocking("UNLOCK_C", tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "expected"),
+    [
+        ("lane.id=../../x", "lane.id", "letters"),
+        ("lane.id=.hidden", "lane.id", "letters"),
+        ("lane.kind=faster", "lane.kind", "optimisation, remediation"),
+        ("lane.on_failure=explode", "lane.on_failure", "continue, stop, retry"),
+        ("lane.retries=-1", "lane.retries", "0 or more"),
+        ("lane.repeats=1", "lane.repeats", "2 .. 12"),
+        ("lane.repeats=13", "lane.repeats", "2 .. 12"),
+        ("lane.max_repeats=1", "lane.max_repeats", "2 .. 12"),
+        ("lane.max_repeats=13", "lane.max_repeats", "2 .. 12"),
+        ("lane.closure.scorer=taste", "lane.closure.scorer", "runtime, realism"),
+        ("lane.closure.state=S6", "lane.closure.state", "S1, S2"),
+        ("lane.closure.min_reduction=1", "lane.closure.min_reduction", "0 .. 1"),
+        ("lane.closure.target_s=-1", "lane.closure.target_s", "0 or more"),
+        ("lane.closure.unlocks=a/b", "lane.closure.unlocks", "a marker"),
+        ("lane.requires=[please]", "lane.requires", "a marker"),
+        ("lane.candidates=[{root: /tmp}]", "lane.candidates[0]", "a knob"),
+        ("lane.candidates=[{lane.id: x}]", "lane.candidates[0]", "a knob"),
+        ("lane.candidates=[{}]", "lane.candidates[0]", "at least one"),
+        ("source_run=abc", "source_run", "a run id"),
+        ("source_run=../x", "source_run", "a run id"),
+        ("arm.sweep=../x", "arm.sweep", "id of a sweep"),
+        ("arm.name=../x", "arm.name", "control"),
+        ("arm.execute_from=S0", "arm.execute_from", "S1, S2"),
+        ("prune.expensive_arrivals=0", "prune.expensive_arrivals", "1 or more"),
+        ("prune.grace_h=-1", "prune.grace_h", "0 or more"),
+    ],
+)  # fmt: skip
+def test_a_setting_out_of_range_is_refused_by_its_key(plain, override, key, expected):
+    with pytest.raises(UsageError) as refused:
+        require_sound(changed(plain, override))
+    assert refused.value.code == "E_CONFIG_VALUE"
+    assert refused.value.where == key
+    assert expected in refused.value.expected
+
+
+def changed(plain, *overrides):
+    settings = deepcopy(plain)
+    for given_one in OverridesParser.create().parse_overrides(list(overrides)):
+        *groups, key = given_one.key_or_group.split(".")
+        reduce(dict.__getitem__, groups, settings)[key] = given_one.value()
+    return settings
+
+
+def test_max_repeats_is_not_below_repeats(plain):
+    with pytest.raises(UsageError, match=r"lane\.max_repeats.*8 \.\. 12"):
+        require_sound(changed(plain, "lane.repeats=8", "lane.max_repeats=7"))
+    require_sound(changed(plain, "lane.repeats=8", "lane.max_repeats=8"))
+
+
+@pytest.mark.parametrize("good", ["0123", "ab" * 16, "any", "none", "authority", "last_good"])
+def test_a_source_run_is_a_word_or_an_id(plain, good):
+    require_sound(changed(plain, f"source_run='{good}'"))
+
+
+def test_what_is_missing_or_refers_to_nothing_is_refused_by_its_key(job):
+    with pytest.raises(UsageError, match="rejected_because"):
+        job("lane.alternatives=[{name: x}]")
+    with pytest.raises(UsageError, match=r"E_CONFIG.*nowhere"):
+        job("scenario_id=${nowhere}")
