@@ -108,7 +108,7 @@ def test_a_run_has_one_process(finished, root):
 def test_a_refusal_does_not_touch_a_run_that_is_done(small_job, finished, root):
     run = copy_run(finished, root)
     before = snapshot(run)
-    other = {**small_job.gates, "version": "mine"}
+    other = {**small_job.gates, "version": "v1_mine"}
     with pytest.raises(Conflict, match=r"E_S0_KEY_CHANGED: .*got gate_file;"):
         run_candidate(replace(small_job, root=root, run_id=run.name, gates=other), Silent())
     assert snapshot(run) == before

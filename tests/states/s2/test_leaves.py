@@ -1,13 +1,12 @@
 """No policy of S2 is decoration: every leaf of every full pack moves a row, or its change is refused."""
 
-import json
 from copy import deepcopy
 
 import pytest
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from seg6b.datasets.digest import content_digest
+from tests.packs import typed, values_of
 
 NAMES = {
     "ECOM", "POS", "ATM", "BANK_RAIL", "HYBRID", "AUTH_SETTLED", "CASH_DISPENSED", "AUTH_DECLINED", "LOGNORMAL_V1",
@@ -65,8 +64,7 @@ def made(bench, crowd):
 
 @pytest.mark.parametrize(("pack", "variant"), VARIANTS, ids=lambda x: x)
 def test_every_leaf_is_alive(bench, made, pack, variant):
-    plain = yaml.safe_load((bench.conf / pack / f"{variant}.yaml").read_text())
-    model = TypeAdapter(bench.modules[pack].Model)
+    plain, module = values_of(bench.conf / pack / f"{variant}.yaml"), bench.modules[pack]
     base = bench.policies(**{pack: variant})
     before = made(base)
     dead = []
@@ -77,23 +75,23 @@ def test_every_leaf_is_alive(bench, made, pack, variant):
             edited = deepcopy(plain)
             set_at(edited, path, change)
             try:
-                policy = bench.replace(base, **{pack: model.validate_json(json.dumps(edited))})
+                policy = bench.replace(base, **{pack: typed(module, edited)})
             except ValidationError:
                 continue
             if made(policy) != before:
                 break
         else:
-            refused = [c for c in changes(value) if _refused(model, plain, path, c)]
+            refused = [c for c in changes(value) if _refused(module, plain, path, c)]
             if len(refused) < len(changes(value)):
                 dead.append(".".join(map(str, path)))
     assert dead == []
 
 
-def _refused(model, plain, path, change):
+def _refused(module, plain, path, change):
     edited = deepcopy(plain)
     set_at(edited, path, change)
     try:
-        model.validate_json(json.dumps(edited))
+        typed(module, edited)
     except ValidationError:
         return True
     return False

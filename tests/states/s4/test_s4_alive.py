@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from seg6b.datasets.digest import content_digest
 from seg6b.errors import ContractBroken
 from seg6b.policy import bank_view, case, delay, truth
 from seg6b.states.mapping import Batch
 from seg6b.states.s4_labels.state import label_batch
+from tests.packs import typed, values_of
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "policy"
-MODELS = {"truth": truth.Model, "bank_view": bank_view.Model, "delay": delay.Model, "case": case.Model}
-VARIANTS = [(p, f.stem) for p in MODELS for f in sorted((CONF / p).glob("*.yaml")) if f.stem != "lean"]
+MODULES = {"truth": truth, "bank_view": bank_view, "delay": delay, "case": case}
+VARIANTS = [(p, f.stem) for p in MODULES for f in sorted((CONF / p).glob("*.yaml")) if f.stem != "lean"]
 LIMITS = {"flows_per_case", "events_per_case", "span_s", "cases_per_million_flows"}
 
 
@@ -53,7 +52,7 @@ def with_leaf(plain, path, value):
 
 def loaded(pack, plain):
     try:
-        return TypeAdapter(MODELS[pack]).validate_json(json.dumps(plain))
+        return typed(MODULES[pack], plain)
     except ValidationError:
         return None
 
@@ -71,7 +70,7 @@ def digests(made, context):
 
 @pytest.mark.parametrize(("pack", "variant"), VARIANTS, ids=lambda p: p)
 def test_every_leaf_is_alive(pack, variant, digests):
-    plain = yaml.safe_load((CONF / pack / f"{variant}.yaml").read_text())
+    plain = values_of(CONF / pack / f"{variant}.yaml")
     before = digests(**{pack: loaded(pack, plain)})
     dead = []
     for path, value in leaves(plain):

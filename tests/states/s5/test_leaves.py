@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-import json
 from pathlib import Path
 
 import polars as pl
 import pytest
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from seg6b.errors import InputRefused
 from seg6b.policy import behaviour, rng, validation
 from seg6b.states.s5_validate.budgets import rng_budgets
 from seg6b.states.s5_validate.validate import run_validation
+from tests.packs import typed, values_of
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "policy"
 MODULES = {"behaviour": behaviour, "validation": validation, "rng": rng}
 
 
 def plain(pack):
-    return yaml.safe_load((CONF / pack / "full.yaml").read_text())
+    return values_of(CONF / pack / "full.yaml")
 
 
 def leaves(node, path=()):
@@ -38,7 +36,7 @@ def leaves(node, path=()):
 
 def changed(pack, path):
     """The pack with one leaf changed; None if it is refused."""
-    value = copy.deepcopy(plain(pack))
+    value = plain(pack)
     node = value
     for step in path[:-1]:
         node = node[step]
@@ -56,7 +54,7 @@ def changed(pack, path):
             continue
         node[path[-1]] = new
         try:
-            return TypeAdapter(MODULES[pack].Model).validate_json(json.dumps(value))
+            return typed(MODULES[pack], value)
         except ValidationError:
             continue
     return None
@@ -101,6 +99,6 @@ def test_every_leaf_of_the_register_moves_the_report_or_is_refused():
         outcome = rng_budgets(lambda: draws, {}, pack)
         return outcome.thresholds, outcome.findings
 
-    before = told(TypeAdapter(rng.Model).validate_json(json.dumps(plain("rng"))))
+    before = told(typed(rng, plain("rng")))
     packs = {path: changed("rng", path) for path in leaves(plain("rng"))}
     assert [path for path, pack in packs.items() if pack is not None and told(pack) == before] == []
