@@ -23,7 +23,7 @@ lane: setup  ## the main job: one candidate run on the default world
 	@$(BIN)/python -m seg6b.lane $(ARGS)
 
 test: setup  ## the whole suite, on up to four cores (ARGS=-n0: in one process)
-	@$(BIN)/python -m pytest -q -m 'not heavy' -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -q -m 'not heavy' -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 heavy: setup  ## the slow proofs: default-world restarts, knobs, timings
 	@$(BIN)/python -m pytest -q -m heavy $(ARGS)

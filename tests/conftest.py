@@ -24,6 +24,11 @@ settings.load_profile("any machine")
 CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
+def pytest_collection_modifyitems(items):
+    """The commands of the street first: each takes seconds, and no worker should be left alone with one at the end."""
+    items.sort(key=lambda item: "street" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
     """`once("name", make)`: what `make(folder)` returned (as JSON), made by the first worker that asks for it."""

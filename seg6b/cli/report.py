@@ -14,6 +14,7 @@ from seg6b.cli.options import AsJson, Root
 from seg6b.errors import EvidenceMissing, UsageError
 from seg6b.gates.encoding import from_json
 from seg6b.lane.budgets import scaled_budgets
+from seg6b.lane.phase import recorded_overrides
 from seg6b.policy.packs import load_policies
 from seg6b.render.closure_files import write_closure
 from seg6b.render.curves import policy_curves
@@ -22,7 +23,6 @@ from seg6b.render.report_files import write_reports
 from seg6b.runs.axes import Axes
 from seg6b.runs.disk import disk_faults, read_record
 from seg6b.runs.folder import RunFolder, find_runs, resolve_run
-from seg6b.runs.ledger import overrides
 from seg6b.runs.sweep_folder import SweepFolder, find_sweeps, resolve_sweep
 from seg6b.runs.verify import state_receipts
 from seg6b.scoring.basis import saved_basis
@@ -99,11 +99,5 @@ def board_data(root: Path, run: RunFolder) -> BoardData:
         evidence={s.name: read_state_evidence(run, s) for s in ROW_STATES},
         curves=policy_curves(load_policies(receipt.policy, str(run.receipt_path))),
         budgets=scaled_budgets(limits, int(receipt.world["arrivals"])),
-        notes=(*notes, *_overrides(root, receipt.lane)),
+        notes=(*notes, *recorded_overrides(root, receipt.lane)),
     )
-
-
-def _overrides(root: Path, lane: str) -> tuple[str, ...]:
-    """Overrides of the phase law that stand in the ledger for a lane."""
-    found = [entry.body for entry in overrides(root) if entry.body.get("lane") == lane]
-    return tuple(f"Override: {body.get('what') or body.get('marker')}: {body.get('reason', '')}" for body in found)

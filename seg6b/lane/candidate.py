@@ -16,6 +16,9 @@ from seg6b.gates.encoding import from_json
 from seg6b.gates.result import GateBoard, Verdict
 from seg6b.gates.thresholds import load_thresholds
 from seg6b.lane.budgets import scaled_budgets
+from seg6b.lane.estimate import estimate_job
+from seg6b.lane.phase import recorded_overrides
+from seg6b.lane.room import bytes_needed, make_room, require_room
 from seg6b.render.curves import policy_curves
 from seg6b.render.data import BoardData, Budget
 from seg6b.render.gateboard import write_gateboard
@@ -85,6 +88,8 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
         raise UsageError("E_RUN_UNKNOWN", "no such run", str(run.path), job.run_id, "the id of a run", "")
     with disk_faults("E_WORLD_DISK", job.root / "mlruns"):
         world = provide_world(job, progress)
+        if not job.arm.sweep and not run.exists():
+            _find_room(job, world, progress)
     axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
     draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
     site = Site(job, world, axes, draws, run, Threads(job.threads or os.cpu_count() or 1), progress)
@@ -120,6 +125,13 @@ def provide_world(job: Job, progress: Progress) -> SealedWorld:
     choice = job.world
     settings = WorldSettings(choice.name, choice.arrivals, choice.seed, choice.source, job.scenario_id)
     return provide(settings, job.root / "mlruns" / "world", progress.world)
+
+
+def _find_room(job: Job, world: SealedWorld, progress: Progress) -> None:
+    """Prune before an expensive run, and refuse one that the disk cannot take."""
+    make_room(job, world.arrivals, progress.noted)
+    estimated = estimate_job(job, world).bytes
+    require_room(job.root, bytes_needed(job.root, world.arrivals, STATES) if estimated is None else estimated)
 
 
 def _begin(site: Site) -> RunReceipt:
@@ -215,7 +227,8 @@ def _publish(job: Job, site: Site, receipt: RunReceipt, states: Mapping[str, Sta
     evidence = {s.name: read_state_evidence(site.run, s) for s in ROW_STATES}
     ordered = tuple(states[s] for s in STATES)
     status = outcome.validation
-    notes = () if status == PASSED else (f"S5 validation: {status}; the run is not sealed.",)
+    unsealed = () if status == PASSED else (f"S5 validation: {status}; the run is not sealed.",)
+    notes = (*unsealed, *recorded_overrides(job.root, receipt.lane))
     data = BoardData(receipt, ordered, outcome.board, evidence, policy_curves(job.policy), outcome.budgets, notes)
     write_gateboard(data, site.run.board_path)
     projections = [site.run.board_path, *(site.run.state_path(name) for name in STATES)]

@@ -87,6 +87,10 @@ class JobNotes(Silent):
         linked, wall = f"linked from {receipt.staged_from[:8]}", f"{receipt.elapsed_s['total']:.2f} s"
         self._note(event=STATE, said=f"{receipt.state}  {linked if receipt.staged_from else wall}")
 
+    def noted(self, line: str) -> None:
+        """Something that a person should know."""
+        self._note(event=STATE, said=line)
+
     def ended(self, job_return: JobReturn) -> None:
         """The job is over."""
         outcome = job_return._return_value  # noqa: SLF001 - the property raises what a failed job returned

@@ -43,6 +43,12 @@ def open_phase(root: Path, lane: Lane, *, record: bool = True) -> tuple[str, ...
     )
 
 
+def recorded_overrides(root: Path, lane: str) -> tuple[str, ...]:
+    """Overrides of the phase law that stand in the ledger for a lane, as every board of it shows them."""
+    found = [entry.body for entry in overrides(root) if entry.body.get("lane") == lane]
+    return tuple(f"Override: {body.get('what') or body.get('marker')}: {body.get('reason', '')}" for body in found)
+
+
 def _record(root: Path, body: dict[str, str]) -> None:
     """Write the override, once: continuing a sweep is no second one."""
     if all(entry.body != body for entry in overrides(root)):

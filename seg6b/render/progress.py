@@ -70,6 +70,14 @@ class LiveProgress:
         """A state had already happened with an equal input key."""
         self._close(receipt, "already done")
 
+    def noted(self, line: str) -> None:
+        """Something that a person should know, in one line."""
+        with self._lock:
+            if self._bars is not None:
+                self._bars.console.print(Text(line))
+            else:
+                self._say(line)
+
     def _close(self, receipt: StateReceipt, remark: str) -> None:
         row = state_row(receipt)
         with self._lock:

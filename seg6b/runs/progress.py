@@ -25,6 +25,9 @@ class Progress(Protocol):
     def skipped(self, receipt: StateReceipt) -> None:
         """A state had already happened with an equal input key."""
 
+    def noted(self, line: str) -> None:
+        """Something that a person should know, in one line."""
+
 
 class Silent:
     """A listener that says nothing."""
@@ -42,4 +45,7 @@ class Silent:
         """Nothing."""
 
     def skipped(self, receipt: StateReceipt) -> None:
+        """Nothing."""
+
+    def noted(self, line: str) -> None:
         """Nothing."""

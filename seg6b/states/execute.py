@@ -118,9 +118,12 @@ def _linked(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt | Non
         try:
             with disk_faults(f"E_{task.state}_DISK", site.run.path, site.run.way_on):
                 return stage_state(site.run, site.axes, source, site.executor)
-        except Damaged:
+        except Damaged as damage:
             if where != ANY:
                 raise
+            site.progress.noted(
+                f"{task.state} is not linked from {source.run.run_id[:8]}: {damage.what} ({damage.where})"
+            )
             passed_over.add(source.run.run_id)
     return None
 

@@ -26,6 +26,7 @@ def gate_task(site: Site) -> Task:
         return Work()
 
     parts = {f"pack.{n}": h for n, h in packs.items()} | {"gate_file": gate_file_hash(site.job.gates)}
+
     def sealed_world() -> None:
         verify_world(site.world, site.executor)
 
