@@ -51,9 +51,9 @@ def test_policy_admits_no_network_and_only_the_own_scripts(page):
 
 
 def test_size_and_time():
-    began = time.perf_counter()
+    began = time.process_time()
     html = gateboard_html(board_data())
-    assert time.perf_counter() - began < 1.5
+    assert time.process_time() - began < 1.5
     assert len(html.encode()) < 6_000_000
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -371,9 +373,9 @@ def sealed_row(root, path):
     return {"manifest_key": path, "path_template": path, "status": "REQUIRED", "sha256_hex": digest}
 
 
-def upstream_of(root, frames, packs):
-    """Nine sealed bundles and one sealed arrival file."""
-    segments, rows = {}, []
+def bundles(root):
+    """Nine sealed bundles and an arrival file; what is said of the bundles."""
+    segments = {}
     for segment in SEGMENTS:
         folder = root / segment
         write_json(folder / "report.json", {"segment": segment})
@@ -381,14 +383,19 @@ def upstream_of(root, frames, packs):
         digest = write_flag(folder).read_text().split()[-1]
         flag = f"{segment}/_passed.flag"
         segments[segment] = {"status": "PASS", "bundle_path": segment, "bundle_sha256": digest, "flag_path": flag}
-        rows.append(sealed_row(root, flag))
     (root / "arrivals.parquet").write_bytes(b"arrivals")
-    rows.append(sealed_row(root, "arrivals.parquet"))
+    return segments
+
+
+def upstream_of(root, segments, frames, packs):
+    """The bundles below `root` and the arrival file, as S0 sealed them."""
+    files = [s["flag_path"] for s in segments.values()]
+    rows = [sealed_row(root, path) for path in (*files, "arrivals.parquet")]
     own = {f"policy://{name}": packs.pack_hash(name) for name in packs.plain()}
     own |= {f"contract://{name}": digest for name, digest in own_contracts().items()}
     rows += [{"manifest_key": n, "path_template": n, "status": "REQUIRED", "sha256_hex": d} for n, d in own.items()]
     receipt = {
-        "manifest_fingerprint": FINGERPRINT, "upstream_segments": segments, "sealed_inputs_digest_6B": sealed_digest(rows),
+        "manifest_fingerprint": FINGERPRINT, "upstream_segments": copy.deepcopy(segments), "sealed_inputs_digest_6B": sealed_digest(rows),
     }  # fmt: skip
     arrivals = frames[t.SESSION_ARRIVALS.name]
     return Upstream(root, receipt, rows, arrivals.height, key_sum([arrivals["merchant_id"], arrivals["arrival_seq"]]))
@@ -453,8 +460,15 @@ def frames(sound):
     return dict(sound[0])
 
 
+@pytest.fixture(scope="session")
+def sealed(tmp_path_factory):
+    """The bundles, made once, and what is said of them; every request reads a copy of its own."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return folder, bundles(folder)
+
+
 @pytest.fixture
-def request_of(tmp_path, sound):
+def request_of(tmp_path, sound, sealed):
     """`request_of(frames, evidence=…, …)`: a request over published frames; the evidence is theirs by default."""
 
     def build(frames, **changes):
@@ -464,7 +478,8 @@ def request_of(tmp_path, sound):
             rng=register(),
         )
         axes = Axes(FINGERPRINT, "cd" * 32, 42, "baseline_v1")
-        upstream = upstream_of(tmp_path / "world", frames, packs)
+        shutil.copytree(sealed[0], tmp_path / "world", dirs_exist_ok=True)
+        upstream = upstream_of(tmp_path / "world", sealed[1], frames, packs)
         same = all(frames[name] is frame for name, frame in sound[0].items())
         request = ValidationRequest(
             axes=axes,
