@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
@@ -22,10 +22,12 @@ class Composer:
     Attributes:
         loader: Hydra's.
         master: the config of the command itself, Hydra's part included.
+        made: jobs that were composed before; it takes a third of a second.
     """
 
     loader: ConfigLoader
     master: DictConfig
+    made: dict[tuple[str, ...], Job] = field(default_factory=dict)
 
     @classmethod
     def here(cls) -> Composer:
@@ -45,6 +47,11 @@ class Composer:
         Raises:
             Seg6bError: a value is refused; the hint says in which overrides.
         """
+        if tuple(overrides) not in self.made:
+            self.made[tuple(overrides)] = self._job(overrides)
+        return self.made[tuple(overrides)]
+
+    def _job(self, overrides: Sequence[str]) -> Job:
         config = self.config(overrides)
         before = HydraConfig.instance().cfg
         HydraConfig.instance().set_config(config)
