@@ -54,7 +54,7 @@ class Task:
     def __call__(self, config: DictConfig) -> Result:
         """One job; a lane that lists its candidates is a job too."""
         self.begun = True
-        return self.attempt(lambda: self._answer(config))
+        return self.attempt(lambda: self._answer(config)).for_sweeper(HydraConfig.get().sweeper)
 
     def attempt(self, run: Callable[[], Result]) -> Result:
         """One run or sweep: a refusal is told when it happens, and the next one still goes ahead."""

@@ -51,7 +51,8 @@ class BenchLauncher(Launcher):  # type: ignore[misc]
         asked = [Asked(number, overrides, self._composer.job(overrides)) for number, overrides in composed]
         plan = units(asked, swept_keys(self._composer.master))
         results = answer(plan, self._composer, self._run, self._task.attempt)
-        return [_returned(a, results[a.number]) for a in asked]
+        sweeper = self._composer.master.hydra.sweeper
+        return [_returned(a, results[a.number].for_sweeper(sweeper)) for a in asked]
 
     def _run(self, asked: Asked) -> Result:
         """One run, as Hydra runs a job: its callbacks hear of it."""

@@ -9,7 +9,7 @@ import threading
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -59,6 +59,7 @@ class ParallelJobs(Callback):  # type: ignore[misc]
         _prepare(root, config)
         path = root / "mlruns" / "hydra" / f"jobs-{uuid.uuid4().hex}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
         self.notes = str(path)
         Watch.current = Watch(path)
 
@@ -103,12 +104,14 @@ class JobNotes(Silent):
         self._note(event=ENDED, said=f"failed  {type(outcome).__name__}: {outcome}", code=1)
 
     def _note(self, **event: object) -> None:
+        """Nothing where the parent has gone: some launchers let their jobs outlive it."""
         line = json.dumps({"job": self._number, **event}) + "\n"
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+        with suppress(FileNotFoundError):
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+            try:
+                os.write(handle, line.encode())
+            finally:
+                os.close(handle)
 
 
 class Watch:
@@ -137,8 +140,6 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        if not self._path.exists():
-            return
         with self._path.open("rb") as notes:
             notes.seek(self._read)
             fresh = notes.read()

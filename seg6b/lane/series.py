@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Self
+from typing import Any, Self
 
 from seg6b.draws.compiled import CACHE, KEPT
 from seg6b.lane.candidate import Outcome, run_candidate
@@ -35,6 +36,17 @@ class Result(float):
         result = cls(value)
         result.code, result.error, result.run_id = code, error, run_id
         return result
+
+    def for_sweeper(self, sweeper: Mapping[str, Any]) -> Self:
+        """The same, with the worst number of all in place of NaN, which sweepers cannot take.
+
+        Args:
+            sweeper: Hydra's node of that name; its `direction` says which end is the worst.
+        """
+        direction = sweeper.get("direction") or ""
+        worst = -math.inf if getattr(direction, "name", direction) == "maximize" else math.inf
+        value = worst if math.isnan(self) else float(self)
+        return self.of(value, self.code, error=self.error, run_id=self.run_id)
 
 
 def run_job(job: Job, listener: Progress | None = None) -> Result:

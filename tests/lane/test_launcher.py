@@ -159,6 +159,13 @@ def test_policies_are_ranked_by_the_gates_they_miss():
     assert objective(score(Decision.HOLD, gates=gates), "remediation") == 1.0
 
 
+@pytest.mark.parametrize(("direction", "worst"), [("minimize", math.inf), ("maximize", -math.inf), (None, math.inf)])
+def test_what_has_no_number_is_the_worst_a_sweeper_knows(direction, worst):
+    refused = Result.of(math.nan, 1, error="E_X: no.").for_sweeper({"direction": direction})
+    assert (refused, refused.code, refused.error) == (worst, 1, "E_X: no.")
+    assert Result.of(0.5, 0, run_id="ab").for_sweeper({"direction": direction}).run_id == "ab"
+
+
 def test_a_result_travels_to_another_process_whole():
     import pickle
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,14 @@ from tests.street.lanes import SMALL, only_run, run_lane
 
 
 @pytest.fixture(scope="session")
-def finished_root(tmp_path_factory):
-    """Root of one finished small run."""
-    root = tmp_path_factory.mktemp("finished")
-    assert run_lane(root).whole
-    return root
+def finished_root(once):
+    """Root of one finished small run, which the tests only read."""
+
+    def make(root):
+        assert run_lane(root).whole
+        return str(root)
+
+    return Path(once("finished", make))
 
 
 @pytest.fixture(scope="session")

@@ -36,16 +36,19 @@ from tests.street.lanes import (
 # permissions bind everybody but root, who can give that privilege away
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
 
+# what begins has room, or is refused; so the room goes while a run is on its way, which is the case from `state` on
 FILLING = """
-root=$1 told=$2; shift 2
+root=$1 told=$2 begun=$3; shift 3
 mount -t tmpfs -o size=4k none "$root"
-for size in 300k 2050k 4600k 64m; do
-    mount -o remount,size=$size "$root"
+for step in 300k.world 2050k.begin 2050k.state 4600k.board 64m.whole; do
+    mount -o remount,size=${step%.*} "$root"
+    name=${step#*.}
+    if [ $name = state ]; then cp -r "$begun" "$root/mlruns/runs"; fi
     run=$(ls "$root/mlruns/runs" 2>/dev/null || true)
-    code=0; "$@" ${run:+run_id=$run} >"$told/$size.out" 2>"$told/$size.err" || code=$?
-    echo $code >"$told/$size.code"
-    find "$root/mlruns" -name '.*' ! -name '*.lock' >"$told/$size.left"
-    cp "$root"/mlruns/runs/*/run_receipt.json "$told/$size.json" 2>/dev/null || true
+    code=0; "$@" ${run:+run_id=$run} >"$told/$name.out" 2>"$told/$name.err" || code=$?
+    echo $code >"$told/$name.code"
+    find "$root/mlruns" -name '.*' ! -name '*.lock' >"$told/$name.left"
+    cp "$root"/mlruns/runs/*/run_receipt.json "$told/$name.json" 2>/dev/null || true
 done
 cp -r "$root/mlruns/runs" "$told/runs"
 """
@@ -60,21 +63,26 @@ def test_a_disk_that_fills_up_stops_a_run_anywhere_and_more_room_lets_it_go_on(f
     root, folder = tmp_path / "root", tmp_path / "told"
     root.mkdir()
     folder.mkdir()
-    privately(FILLING, root, folder, *lane_command(root, "tracking=off"))
-    stops = {"300k": "E_WORLD_DISK", "2050k": "E_S2_DISK", "4600k": "E_RUN_DISK"}
-    for size, code in stops.items():
-        said = told(folder, size)
+    begun = copy_run(finished, tmp_path / "begun", until="S0")
+    for board in begun.glob("gateboard.*"):
+        board.unlink()
+    privately(FILLING, root, folder, begun.parent, *lane_command(root, "tracking=off"))
+    stops = {"world": "E_WORLD_DISK", "state": "E_S2_DISK", "board": "E_RUN_DISK"}
+    for name, code in stops.items():
+        said = told(folder, name)
         assert said.code == 1
         assert said.refusal.startswith(f"{code}: the disk is full ({root}/mlruns/"), said.refusal
         assert "got No space left on device; expected room and permission to write." in said.refusal
-        assert (folder / f"{size}.left").read_text() == ""
+        assert (folder / f"{name}.left").read_text() == ""
+    assert told(folder, "begin").refusal.startswith(f"E_RUN_ROOM: the disk has too little room for this run ({root}")
+    assert not (folder / "begin.json").exists()
     (run,) = (folder / "runs").iterdir()
-    assert "nothing was published" in told(folder, "300k").refusal
-    for size, status in {"2050k": "FAILED", "4600k": "DONE"}.items():
-        assert f"add run_id={run.name} to the same command" in told(folder, size).refusal
-        assert json.loads((folder / f"{size}.json").read_text())["status"] == status
-    assert told(folder, "64m").whole
-    assert told(folder, "64m").code == usual_code
+    assert "nothing was published" in told(folder, "world").refusal
+    for name, status in {"state": "FAILED", "board": "DONE"}.items():
+        assert f"add run_id={run.name} to the same command" in told(folder, name).refusal
+        assert json.loads((folder / f"{name}.json").read_text())["status"] == status
+    assert told(folder, "whole").whole
+    assert told(folder, "whole").code == usual_code
     assert rows_of(run) == rows_of(finished)
 
 

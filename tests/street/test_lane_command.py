@@ -120,7 +120,7 @@ def test_a_run_is_not_continued_with_other_settings(tracked):
         (["s1.shards=3"], 2, ["E_CONFIG_VALUE", "s1.shards", "power of two"]),
         (["world=huge"], 2, ["E_CONFIG", "huge", "tiny"]),
         (["policy/amount=fuller"], 2, ["E_CONFIG", "fuller", "bplus"]),
-        (["+lane=popt9"], 2, ["E_CONFIG", "lane"]),
+        (["+lane=popt9"], 2, ["E_CONFIG", "popt9", "popt2r2"]),
         (["policy.amount.colour=red"], 2, ["colour"]),
         (["s4.compression=brotli"], 2, ["E_CONFIG", "brotli", "snappy"]),
         (["run_id=../../etc"], 2, ["E_RUN_ID"]),
@@ -146,19 +146,20 @@ def test_hydra_users_find_what_they_expect(tracked):
     root, _, _ = tracked
     helped = lane(root, "--help")
     assert helped.returncode == 0
-    for word in ("posture", "world", "policy/amount", "Exit codes"):
+    for word in ("posture", "world", "policy/amount", "Exit codes", "--dry", "source_run", "popt2r2", "lane.override"):
         assert word in helped.stdout
     shown = lane(root, "--cfg", "job")
     assert shown.returncode == 0
     assert "batch_rows: 500000" in shown.stdout
 
 
-def test_a_sweep_runs_each_job(tracked):
+def test_seeds_are_a_series_of_runs_and_no_sweep(tracked):
     root, _, _ = tracked
     before = set(runs(root))
     done = command("seg6b.lane", "-m", f"root={root}", "world=tiny", "tracking=off", "seed=42,7", cwd=root)
     made = set(runs(root)) - before
     seeds = sorted(json.loads((r / "run_receipt.json").read_text())["seed"] for r in made)
     assert seeds == [7, 42], done.stderr
+    assert not (root / "mlruns" / "sweeps").exists()
     for folder in made:
         shutil.rmtree(folder)
