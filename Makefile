@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# every commit is synced to its device: the suite does that in memory where it can
+export PYTEST_DEBUG_TEMPROOT ?= $(shell test -w /dev/shm && echo /dev/shm)
 BIN := .venv/bin
 UV := $(BIN)/uv
 

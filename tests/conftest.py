@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def once(tmp_path_factory):
         return json.loads(told.read_text())
 
     return get
+
+
+@pytest.fixture(scope="module")
+def other_disk(tmp_path_factory):
+    """A folder on another file system than the tests' own."""
+    own = tmp_path_factory.getbasetemp().stat().st_dev
+    places = [Path(p) for p in ("/dev/shm", tempfile.gettempdir(), Path.cwd()) if Path(p).is_dir()]  # noqa: S108
+    elsewhere = next((p for p in places if p.stat().st_dev != own and os.access(p, os.W_OK)), None)
+    if elsewhere is None:
+        pytest.skip("there is only one file system here")
+    with tempfile.TemporaryDirectory(dir=elsewhere, prefix=".other-disk-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -157,9 +157,11 @@ def _judged(stock: Inventory, listed: Listed) -> bool:
 def _keep_locked(stock: Inventory, why: dict[str, list[str]]) -> None:
     """What a process works in; a sweep with one such run stays as a whole."""
     for run_id, listed in stock.here().items():
-        if (run_id not in why or listed.receipt.status != DONE) and is_locked(stock.root, run_id):
+        sweep_id = listed.receipt.sweep_id
+        asked = sweep_id or run_id not in why or listed.receipt.status != DONE
+        if asked and is_locked(stock.root, run_id):
             why[run_id].append("in flight: a process works in it")
-            if sweep_id := listed.receipt.sweep_id:
+            if sweep_id:
                 _keep_slots(stock, sweep_id, f"of sweep {sweep_id[:8]}, in which a run is in flight", why)
 
 

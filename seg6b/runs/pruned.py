@@ -71,7 +71,7 @@ def write_mark(run: RunFolder, mark: Pruned) -> None:
 
 def droppable(run: RunFolder) -> list[Path]:
     """What prune moves: all that lies in the run's folder but receipts, gates and board."""
-    return sorted(p for p in run.path.iterdir() if p.name not in STAYS and not _own_temporary(p))
+    return sorted(p for p in run.path.iterdir() if p.name not in STAYS and not own_temporary(p))
 
 
 def trash_root(root: Path) -> Path:
@@ -93,6 +93,6 @@ def checked_plan_id(plan_id: str) -> str:
     return plan_id
 
 
-def _own_temporary(path: Path) -> bool:
+def own_temporary(path: Path) -> bool:
     """A receipt, mark or board in the writing; it goes with what it was to replace."""
     return path.name.endswith(".tmp") and any(path.name.startswith(f".{name}.") for name in STAYS)

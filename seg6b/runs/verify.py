@@ -12,7 +12,7 @@ from seg6b.datasets.parts import read_part
 from seg6b.errors import Damaged
 from seg6b.runs.disk import files_under, sha256_of
 from seg6b.runs.folder import RunFolder
-from seg6b.runs.pruned import MARK, STAYS, read_mark
+from seg6b.runs.pruned import MARK, STAYS, own_temporary, read_mark
 from seg6b.runs.receipt import DatasetReceipt, StateReceipt
 from seg6b.shards.executor import Executor
 
@@ -59,10 +59,14 @@ def verify_files(run: RunFolder, executor: Executor) -> list[Finding]:
 
 
 def verify_left(run: RunFolder, executor: Executor) -> list[Finding]:
-    """As `verify_files`, but what prune took from the run is not missed."""
+    """As `verify_files`, but what prune took from the run is not missed.
+
+    A receipt or mark that a dead process left in the writing is passed over: it never took the old one's place.
+    """
     receipts, mark = state_receipts(run), read_mark(run)
     known = dict(_known_files(receipts)) | {f.path: (f.bytes, f.sha256) for f in run.receipt().files}
-    present = {p.relative_to(run.path).as_posix() for p in files_under(run.path)}
+    left = [p for p in files_under(run.path) if p.parent != run.path or not own_temporary(p)]
+    present = {p.relative_to(run.path).as_posix() for p in left}
     own = {run.receipt_path.name, *(run.state_path(name).relative_to(run.path).as_posix() for name in receipts)}
     if mark is not None:
         known = {path: seal for path, seal in known.items() if path in present or path.split("/")[0] in STAYS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -155,8 +155,5 @@ def killed_at(at):
     def kill(_):
         raise Killed
 
-    with disturbed(at, kill) as count:
-        try:
-            yield count
-        except Killed:
-            pass
+    with disturbed(at, kill) as count, suppress(Killed):
+        yield count

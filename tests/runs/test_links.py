@@ -11,8 +11,6 @@ import pytest
 from seg6b.errors import Conflict
 from seg6b.runs.links import link_file
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the second file system that every Linux has
-
 
 @pytest.fixture
 def source(tmp_path):
@@ -24,11 +22,9 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def elsewhere(tmp_path):
+def elsewhere(other_disk):
     """A folder on another file system."""
-    if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("there is only one file system here")
-    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
+    with tempfile.TemporaryDirectory(dir=other_disk) as folder:
         yield Path(folder)
 
 

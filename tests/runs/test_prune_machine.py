@@ -15,7 +15,14 @@ from pathlib import Path
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from seg6b.errors import Conflict, Refusal, UsageError
 from seg6b.runs import ledger, pins
@@ -184,8 +191,7 @@ class PruneMachine(RuleBasedStateMachine):
         try:
             assert set(undelete(self.root, mark.plan_id if whole_plan else run_id, ONE)) == back
         except Conflict as refused:
-            assert refused.code == "E_UNDELETE_FREED"
-            assert not back
+            assert (refused.code, back) == ("E_UNDELETE_FREED", set())  # noqa: PT017 - it may be refused, or not
         assert back <= set(self._here())
         self.restored |= back
 
@@ -322,7 +328,8 @@ class PruneMachine(RuleBasedStateMachine):
         return f"run {self.counter}"
 
 
-def test_whatever_happens_nothing_is_lost():
+def test_whatever_happens_nothing_is_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     try:
         run_state_machine_as_test(
             PruneMachine,

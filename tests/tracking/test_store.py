@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from seg6b.tracking.settings import MLflowSettings
-from seg6b.tracking.store import follow_move, open_store, prepare
+from seg6b.tracking.store import _migrate, follow_move, open_store, prepare
 
 PREPARE = "import sys, pathlib; from seg6b.tracking import settings, store; store.prepare(settings.MLflowSettings(pathlib.Path(sys.argv[1])), sys.argv[2])"
 
@@ -37,9 +37,16 @@ def test_telemetry_is_off_and_the_run_id_forgotten(settings, monkeypatch):
 def test_older_store_is_migrated_and_kept(tmp_path):
     settings = MLflowSettings(tmp_path)
     head = _store_before_last_migration(settings)
-    prepare(settings, "adhoc")
+    _migrate(settings)
     assert _version(settings.sqlite_path) == head
     assert _version(settings.sqlite_path.with_suffix(".before.db")) != head
+
+
+def test_older_store_is_opened(tmp_path):
+    settings = MLflowSettings(tmp_path)
+    head = _store_before_last_migration(settings)
+    prepare(settings, "adhoc")
+    assert _version(settings.sqlite_path) == head
 
 
 def _version(database):
