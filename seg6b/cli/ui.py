@@ -64,7 +64,7 @@ def ui(
         return
     if not is_loopback(host):
         typer.echo(f"Whoever reaches {host} can read and change the store.", err=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
     with suppress(KeyboardInterrupt), served(settings, host, port) as server:

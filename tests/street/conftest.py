@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.street.browser import Opened, chromium
+from tests.street.compared import build
 from tests.street.lanes import SMALL, only_run, run_lane
 
 
@@ -46,6 +47,12 @@ def root(tmp_path, finished_root):
 def small_job(job):
     """The job of the finished run; `dataclasses.replace` gives it another root or a run to go on with."""
     return job(*SMALL)
+
+
+@pytest.fixture(scope="session")
+def compared(job, tmp_path_factory):
+    """A project with an authority and a closed sweep, told to MLflow; only read."""
+    return build(tmp_path_factory.mktemp("compared"), job)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.street.compared import build
 from tests.street.lanes import PROJECT
 
 NOTEBOOK = PROJECT / "notebooks" / "compare_runs.ipynb"
@@ -19,11 +18,6 @@ TITLES = {
     "Bank-view fraud by merchant class",
     "Amounts and latency",
 }
-
-
-@pytest.fixture(scope="module")
-def compared(job, tmp_path_factory):
-    return build(tmp_path_factory.mktemp("compared"), job)
 
 
 def test_it_is_committed_without_output():
