@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from seg6b.errors import ResourceRefused
+from seg6b.errors import Damaged, ResourceRefused
 from seg6b.gates.encoding import from_json
 from seg6b.render.closure_files import write_closure
 from seg6b.runs import ledger
@@ -100,10 +100,10 @@ def _free(root: Path, sweep: Sweep, folder: SweepFolder, arm: str) -> int:
 
 
 def _track(root: Path, sweep: Sweep, closure: Closure, settings: MLflowSettings, paths: list[Path]) -> str:
-    """Tell MLflow; a store that cannot be used costs the projection, never the closure."""
+    """Tell MLflow; a store or receipt that cannot be used costs the projection, never the closure."""
     try:
         project_sweep(sweep, closure, arm_runs(root, sweep, closure), settings, paths)
-    except ResourceRefused as error:
+    except (Damaged, ResourceRefused) as error:
         error.hint = "The closure itself is safe; `python -m seg6b sync` tells the store later."
         return str(error)
     return ""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _QUIET: Final = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_LOGGING_LEVEL": "CRITICAL"}
 _PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+_LOCK_S: Final = 60.0
 _INHERITED: Final = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 
 
@@ -91,13 +92,14 @@ def _follow(settings: MLflowSettings, recorded: str, wanted: str | None) -> None
 
 @contextmanager
 def store_lock(settings: MLflowSettings) -> Iterator[None]:
-    """Hold the tracking lock of this project."""
+    """Hold the tracking lock of this project; whoever makes or migrates the store may need it for a while."""
+    wait = max(settings.timeout_s, _LOCK_S)
     settings.lock_path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(settings.lock_path, timeout=settings.timeout_s):
+        with FileLock(settings.lock_path, timeout=wait):
             yield
     except Timeout as error:
-        raise _refusal(settings, f"another process held {settings.lock_path} for {settings.timeout_s:g} s") from error
+        raise _refusal(settings, f"another process held {settings.lock_path} for {wait:g} s") from error
 
 
 def _client(settings: MLflowSettings) -> MlflowClient:
