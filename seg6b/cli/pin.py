@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -14,7 +13,7 @@ import typer
 
 from seg6b.cli.options import AsJson, Root
 from seg6b.errors import Refusal, UsageError
-from seg6b.gates.encoding import from_json
+from seg6b.gates.board_file import verdict_of
 from seg6b.runs import pins
 from seg6b.runs.folder import RunFolder, find_runs, resolve_run
 from seg6b.runs.pins import Pin, Role
@@ -51,8 +50,8 @@ def pin(
         _say(gone, "no longer", as_json=as_json)
     else:
         folder = resolve_run(base, run) if run else _newest(base)
-        executor = Threads(os.cpu_count() or 1)
-        made = pins.pin(base, folder, role, _verdict(folder), executor, replace=replace, reason=reason)
+        executor = Threads.of()
+        made = pins.pin(base, folder, role, verdict_of(folder), executor, replace=replace, reason=reason)
         _say(made, "is", as_json=as_json)
 
 
@@ -76,11 +75,6 @@ def _pinned_id(root: Path, run: str) -> str:
     """The id of a pinned run, which may itself be gone."""
     held = {p.run_id for p in pins.pins(root) if run and p.run_id.startswith(run)}
     return held.pop() if len(held) == 1 else resolve_run(root, run).run_id
-
-
-def _verdict(run: RunFolder) -> str:
-    path = run.gates_path
-    return str(from_json(path.read_text(encoding="utf-8")).verdict) if path.exists() else ""
 
 
 def _say(pinned: Pin, verb: str, *, as_json: bool) -> None:

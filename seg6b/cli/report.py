@@ -12,7 +12,7 @@ import yaml
 
 from seg6b.cli.options import AsJson, Root
 from seg6b.errors import EvidenceMissing, UsageError
-from seg6b.gates.encoding import from_json
+from seg6b.gates.board_file import read_board
 from seg6b.lane.budgets import scaled_budgets
 from seg6b.lane.phase import recorded_overrides
 from seg6b.policy.packs import load_policies
@@ -79,9 +79,9 @@ def board_data(root: Path, run: RunFolder) -> BoardData:
     Raises:
         EvidenceMissing: the run has not ended, or its data was pruned.
     """
-    receipt, states = run.receipt(), state_receipts(run)
+    receipt, states, board = run.receipt(), state_receipts(run), read_board(run)
     missing = [s.name for s in ROW_STATES if not run.evidence_path(s.name).is_dir()]
-    if receipt.status != "DONE" or missing or not run.gates_path.exists():
+    if receipt.status != "DONE" or missing or board is None:
         raise EvidenceMissing(
             "E_REPORT_EVIDENCE", "the run has no evidence to draw its board from", str(run.path),
             f"{receipt.status}, no evidence of {', '.join(missing)}" if missing else receipt.status,
@@ -95,7 +95,7 @@ def board_data(root: Path, run: RunFolder) -> BoardData:
     return BoardData(
         receipt=receipt,
         states=tuple(states[name] for name in STATES),
-        board=from_json(run.gates_path.read_text(encoding="utf-8")),
+        board=board,
         evidence={s.name: read_state_evidence(run, s) for s in ROW_STATES},
         curves=policy_curves(load_policies(receipt.policy, str(run.receipt_path))),
         budgets=scaled_budgets(limits, int(receipt.world["arrivals"])),

@@ -12,7 +12,7 @@ import typer
 
 from seg6b.cli.options import AsJson, Root
 from seg6b.errors import UsageError
-from seg6b.gates.encoding import from_json
+from seg6b.gates.board_file import verdict_of
 from seg6b.render.why_table import show_why
 from seg6b.runs.folder import RunFolder, find_runs, resolve_run
 from seg6b.runs.pins import authority, pins
@@ -71,7 +71,7 @@ def _row(run: RunFolder, roles: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         "posture": receipt.posture,
         "status": receipt.status,
         "states": sorted(p.stem for p in (run.path / "states").glob("*.json")),
-        "verdict": _verdict(run),
+        "verdict": verdict_of(run),
         "roles": list(roles.get(run.run_id, ())),
         "pruned": read_mark(run) is not None,
     }
@@ -82,11 +82,6 @@ def _roles(root: Path) -> dict[str, list[str]]:
     for pin in pins(root):
         roles.setdefault(pin.run_id, []).append(str(pin.role))
     return roles
-
-
-def _verdict(run: RunFolder) -> str:
-    path = run.gates_path
-    return str(from_json(path.read_text(encoding="utf-8")).verdict) if path.exists() else ""
 
 
 def _newest_first(root: Path) -> list[RunFolder]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,7 +46,7 @@ def verify(
 def _run(folder: RunFolder, audit: str, *, as_json: bool) -> dict[str, Any]:
     """What is said of a run; of a pruned one, what is left is checked."""
     mark = read_mark(folder)
-    findings = verify_left(folder, Threads(os.cpu_count() or 1)) if mark else _findings(folder, audit)
+    findings = verify_left(folder, Threads.of()) if mark else _findings(folder, audit)
     if not as_json:
         for finding in findings:
             typer.echo(f"E_VERIFY: {finding}", err=True)
@@ -71,7 +70,7 @@ def _ledger(root: Path, *, as_json: bool) -> dict[str, Any]:
 
 def _findings(folder: RunFolder, audit: str) -> list[Finding]:
     """Bytes first: what they already name is not derived again."""
-    executor = Threads(os.cpu_count() or 1)
+    executor = Threads.of()
     missing = [s for s in STATES if folder.state(s) is None]
     if missing:
         return [Finding(f"states/{s}.json", "the state has not happened") for s in missing]

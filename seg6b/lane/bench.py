@@ -14,14 +14,15 @@ import psutil
 
 from seg6b.errors import Conflict, ContractBroken, Damaged, EvidenceMissing, ResourceRefused
 from seg6b.lane.lanes import as_overrides
-from seg6b.lane.plan import CODE, OPTIMISATION, key_of
+from seg6b.lane.plan import CODE, key_of
 from seg6b.lane.schedule import first_slots, rounds
 from seg6b.lane.spawn import Ended, left_behind, run_process
 from seg6b.runs.disk import disk_faults
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.keys import fresh_code_digest
 from seg6b.runs.machine import now_utc
-from seg6b.runs.sweep import CONTROL, Slot, SlotReceipt, SlotStatus, Sweep
+from seg6b.runs.staging import ANY
+from seg6b.runs.sweep import CONTROL, OPTIMISATION, Slot, SlotReceipt, SlotStatus, Sweep
 from seg6b.runs.sweep_folder import SweepFolder, bench_lock, create_sweep, sweep_lock
 from seg6b.runs.verify import state_receipts
 from seg6b.scoring.arms import drifts_said
@@ -30,7 +31,6 @@ from seg6b.scoring.drift import differing
 from seg6b.scoring.score import next_rounds, note_run
 
 LANE: Final = (sys.executable, "-m", "seg6b.lane")
-ANY: Final = "any"
 MOST_FAILURES: Final = 2
 
 Score = Callable[[Sequence[SlotReceipt]], Closure]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -92,7 +91,7 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
             _find_room(job, world, progress)
     axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
     draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
-    site = Site(job, world, axes, draws, run, Threads(job.threads or os.cpu_count() or 1), progress)
+    site = Site(job, world, axes, draws, run, Threads.of(job.threads), progress)
     with disk_faults("E_RUN_DISK", run.path, run.way_on), run_lock(job.root, run.run_id):
         receipt = _begin(site)
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seg6b.errors import Damaged, ResourceRefused
-from seg6b.gates.encoding import from_json
+from seg6b.gates.board_file import verdict_of
 from seg6b.render.closure_files import write_closure
 from seg6b.runs import ledger
 from seg6b.runs.disk import disk_faults, write_json
@@ -84,8 +84,7 @@ def _move_last_good(job: Job, closure: Closure) -> None:
     if best is None or closure.decision is not Decision.KEEP or not best.checks_pass:
         return
     run = RunFolder.of(job.root, best.run_id)
-    verdict = str(from_json(run.gates_path.read_text(encoding="utf-8")).verdict)
-    pin(job.root, run, Role.LAST_GOOD, verdict, Threads(job.threads or 2), reason=f"closure of {closure.lane}")
+    pin(job.root, run, Role.LAST_GOOD, verdict_of(run), Threads.of(job.threads), reason=f"closure of {closure.lane}")
 
 
 def _best(closure: Closure) -> ArmScore | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +24,7 @@ from seg6b.render.progress import LiveProgress
 from seg6b.render.sweep_table import LiveSweep
 from seg6b.runs.disk import disk_faults
 from seg6b.runs.pins import authority, verified
-from seg6b.runs.sweep import SlotReceipt, Sweep
+from seg6b.runs.sweep import REMEDIATION, SlotReceipt, Sweep
 from seg6b.scoring.basis import Basis
 from seg6b.scoring.closure import ArmScore, Closure, Decision
 from seg6b.scoring.realism import LEVELS, passed
@@ -71,7 +70,7 @@ def plan_comparison(unit: Unit, compose: Compose) -> Comparison:
     pinned = (
         authority(base.root, world.manifest_fingerprint, base.posture, base.seed, base.scenario_id) if world else None
     )
-    run = verified(base.root, pinned, Threads(base.threads or os.cpu_count() or 1)) if pinned else None
+    run = verified(base.root, pinned, Threads.of(base.threads)) if pinned else None
     sweep = plan_sweep(jobs, pinned, run.receipt() if run else None, compose=compose, world=world)
     return Comparison(unit, base, jobs, sweep, world)
 
@@ -138,7 +137,7 @@ def objective(score: ArmScore, kind: str) -> float:
         return 1.0
     if score.decision is Decision.REJECT_SEMANTIC_DRIFT or not score.run_id:
         return math.nan
-    if kind == "remediation":
+    if kind == REMEDIATION:
         return float(len(LEVELS) * len(score.gates) - passed(score)) if score.gates else math.nan
     return score.ratio.mean if score.ratio else math.nan
 

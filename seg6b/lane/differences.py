@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from seg6b.policy.packs import PACKS
 from seg6b.settings.job import Job
 from seg6b.settings.knobs import knobs_of
+from seg6b.shards.executor import Threads
 from seg6b.states.gate_task import gate_file_hash
 from seg6b.states.pipeline import ROW_STATES, STATES
 
@@ -71,4 +71,4 @@ def state_of_key(key: str) -> str:
 
 def workers_of(threads: int, cores: int = 0) -> int:
     """Worker threads that the knob stands for, on this machine or on one of `cores` cores."""
-    return threads or cores or os.cpu_count() or 1
+    return Threads.of(threads or cores).workers

@@ -8,19 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from seg6b.lane.plan import OPTIMISATION, Compose, PlannedJob
+from seg6b.lane.plan import Compose, PlannedJob
 from seg6b.lane.precedent import Precedent, newest_precedent, precedent_of
 from seg6b.lane.schedule import first_slots
 from seg6b.render.dry_table import DryArm, DryRun, span
 from seg6b.runs.axes import Axes
 from seg6b.runs.folder import RunFolder
-from seg6b.runs.keys import library_versions
-from seg6b.runs.machine import describe_machine
 from seg6b.runs.pruned import read_mark
 from seg6b.runs.staging import NONE
-from seg6b.runs.sweep import SlotStatus, Sweep
+from seg6b.runs.sweep import OPTIMISATION, SlotStatus, Sweep
 from seg6b.runs.sweep_folder import SweepFolder
-from seg6b.scoring.facts import testbed
+from seg6b.scoring.facts import testbed, this_testbed
 from seg6b.settings.job import Job
 from seg6b.settings.knobs import knobs_of
 from seg6b.states.pipeline import ROW_STATES, STATES
@@ -181,9 +179,8 @@ def _gauge(job: Job, world: SealedWorld | None, authority: str) -> _Gauge:
 
 
 def _elsewhere(precedent: Precedent) -> tuple[str, ...]:
-    here = testbed(replace(precedent.receipt, machine=describe_machine(), versions=library_versions()))
     there = testbed(precedent.receipt)
-    return () if here == there else (f"Its times are those of another testbed: {there}.",)
+    return () if this_testbed() == there else (f"Its times are those of another testbed: {there}.",)
 
 
 def _more(sweep: Sweep, gauge: _Gauge, upstream: Sequence[str]) -> list[str]:

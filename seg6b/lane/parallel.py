@@ -22,11 +22,11 @@ from seg6b.lane.series import Result
 from seg6b.render.jobs_table import LiveJobs
 from seg6b.runs.progress import Silent
 from seg6b.runs.receipt import StateReceipt
+from seg6b.runs.sweep import OPTIMISATION
 from seg6b.tracking.settings import MLflowSettings
 from seg6b.tracking.store import prepare
 
 BENCH: Final = "BenchLauncher"
-TIMED: Final = "optimisation"
 STARTED: Final = "started"
 STATE: Final = "state"
 ENDED: Final = "ended"
@@ -172,7 +172,7 @@ def watched() -> Iterator[list[int]]:
 
 
 def _refuse_timing(config: DictConfig) -> None:
-    if config.lane.kind == TIMED or config.lane.candidates:
+    if config.lane.kind == OPTIMISATION or config.lane.candidates:
         launcher = OmegaConf.to_container(config.hydra.runtime.choices).get("hydra/launcher", "")  # type: ignore[union-attr]
         raise Stopped(UsageError(
             "E_LANE_PARALLEL_TIMING", "runs that are held against a control are new processes, one at a time",

@@ -18,12 +18,10 @@ from seg6b.runs.keys import code_digest
 from seg6b.runs.machine import now_utc
 from seg6b.runs.pins import Pin
 from seg6b.runs.receipt import RunReceipt
-from seg6b.runs.sweep import CONTROL, Arm, Sweep
+from seg6b.runs.sweep import CONTROL, OPTIMISATION, REMEDIATION, Arm, Sweep
 from seg6b.settings.job import Job
 from seg6b.world.sealed import SealedWorld
 
-OPTIMISATION: Final = "optimisation"
-REMEDIATION: Final = "remediation"
 ROUNDS: Final = 5
 CODE: Final = "seg6b.states.pipeline"
 

@@ -11,11 +11,9 @@ from typing import Any, Final
 from seg6b.errors import Conflict
 from seg6b.runs.disk import to_json
 from seg6b.runs.folder import RunFolder
-from seg6b.runs.keys import library_versions
-from seg6b.runs.machine import describe_machine
 from seg6b.runs.sweep import Arm, SlotStatus, Sweep
 from seg6b.runs.sweep_folder import SweepFolder, find_sweeps, sweep_id_of
-from seg6b.scoring.facts import testbed
+from seg6b.scoring.facts import testbed, this_testbed
 from seg6b.settings.job import Job
 
 ADHOC: Final = "adhoc"
@@ -80,12 +78,11 @@ def _other_ground(root: Path, sweep: Sweep, code: str) -> Conflict | None:
     if sweep.code != code:
         what = "the sweep was begun with other code"
         return _refusal(folder, "E_SWEEP_CODE", what, code[:12], sweep.code[:12])
-    for run in _runs_of(root, folder):
-        receipt = run.receipt()
-        here = testbed(replace(receipt, machine=describe_machine(), versions=library_versions()))
-        if testbed(receipt) != here:
+    here = this_testbed()
+    for there in (testbed(run.receipt()) for run in _runs_of(root, folder)):
+        if there != here:
             what = "the sweep was begun on another machine, or with other libraries"
-            return _refusal(folder, "E_SWEEP_TESTBED", what, here, testbed(receipt))
+            return _refusal(folder, "E_SWEEP_TESTBED", what, here, there)
     return None
 
 

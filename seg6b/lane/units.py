@@ -10,9 +10,10 @@ from typing import Final
 from seg6b.errors import UsageError
 from seg6b.lane.lanes import as_overrides
 from seg6b.lane.plan import key_of
+from seg6b.runs.sweep import OPTIMISATION, REMEDIATION
 from seg6b.settings.job import Job
 
-COMPARED: Final = ("", "optimisation", "remediation")
+COMPARED: Final = ("", OPTIMISATION, REMEDIATION)
 
 _VARIANT: Final = re.compile(r"s[1-5]\.|executor\.|policy[/.]|posture$")
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Final
 
 from seg6b.render.wording import ABSENT, seconds
-from seg6b.runs.sweep import CONTROL
+from seg6b.runs.sweep import CONTROL, REMEDIATION
 from seg6b.scoring.closure import ArmScore, Closure, Decision, Drift, Ratio, RunFacts
 from seg6b.scoring.closure_json import leading
 
@@ -59,7 +59,7 @@ def meaning(decision: Decision, kind: str) -> str:
     >>> meaning(Decision.INSUFFICIENT, "optimisation")
     'These runs do not settle it.'
     """
-    return KEPT_VARIANT if decision == Decision.KEEP and kind == "remediation" else MEANING[decision]
+    return KEPT_VARIANT if decision == Decision.KEEP and kind == REMEDIATION else MEANING[decision]
 
 
 def arm_row(score: ArmScore) -> ArmRow:

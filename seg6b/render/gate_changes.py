@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from seg6b.gates.result import Status
 from seg6b.render.wording import ABSENT, number, signed
 from seg6b.scoring.closure import ArmScore
-
-LEVELS: Final = ("b", "bplus")
+from seg6b.scoring.realism import LEVELS
 
 
 @dataclass(frozen=True, slots=True)

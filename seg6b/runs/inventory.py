@@ -12,6 +12,7 @@ from seg6b.errors import Damaged, UsageError
 from seg6b.runs.folder import RunFolder, checked_run_id, runs_root
 from seg6b.runs.pruned import Pruned, read_mark
 from seg6b.runs.receipt import RunReceipt
+from seg6b.runs.sweep_folder import SweepFolder, sweeps_root
 
 DONE = "DONE"
 
@@ -91,7 +92,7 @@ def take_inventory(root: Path) -> Inventory:
             runs[path.name] = _listed(RunFolder(path))
         except (Damaged, UsageError) as error:
             unreadable[path] = error.what
-    sweeps = root / "mlruns" / "sweeps"
+    sweeps = sweeps_root(root)
     ends = [_sweep_end(p) for p in sorted(sweeps.iterdir()) if p.is_dir()] if sweeps.is_dir() else []
     return Inventory(root, runs, {end.sweep_id: end for end in ends}, unreadable)
 
@@ -112,7 +113,7 @@ def _listed(run: RunFolder) -> Listed:
 def _sweep_end(folder: Path) -> SweepEnd:
     """A sweep from its closure alone; whatever is wrong with that leaves it open, and its runs in place."""
     try:
-        plain = json.loads((folder / "closure.json").read_text(encoding="utf-8"))
+        plain = json.loads(SweepFolder(folder).closure_path.read_text(encoding="utf-8"))
         arms = {str(arm["arm"]): arm for arm in plain["arms"]}
         return SweepEnd(
             sweep_id=folder.name,
@@ -124,4 +125,4 @@ def _sweep_end(folder: Path) -> SweepEnd:
             utc=str(plain["generated_utc"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
-        return SweepEnd(folder.name, closed=(folder / "given_up.json").exists())
+        return SweepEnd(folder.name, closed=SweepFolder(folder).given_up_path.exists())

@@ -12,7 +12,7 @@ from typing import Final
 from seg6b.errors import Damaged, ResourceRefused
 from seg6b.runs.commit import lock_path, run_lock
 from seg6b.runs.folder import RunFolder
-from seg6b.runs.inventory import DONE, Inventory, Listed, SweepEnd, instant, take_inventory
+from seg6b.runs.inventory import DONE, Inventory, Listed, SweepEnd, instant
 from seg6b.runs.machine import now_utc
 from seg6b.runs.pins import pins, verified
 from seg6b.runs.verify import STRAY, Finding, verify_files
@@ -23,17 +23,6 @@ _WINNERS: Final = frozenset({"KEEP", "KEEP_PROVISIONAL"})
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 Reasons = dict[str, tuple[str, ...]]
-
-
-def keep_set(root: Path, grace_h: float = GRACE_H, now: str = "") -> Reasons:
-    """Run id → why its data stays: pinned, the current candidate, in flight, or needed by a sweep.
-
-    Args:
-        root: project root.
-        grace_h: hours in which what nobody refers to is no garbage yet.
-        now: RFC 3339; empty takes the present.
-    """
-    return kept_of(take_inventory(root), {}, grace_h, now)
 
 
 def kept_of(stock: Inventory, restored: Mapping[str, str], grace_h: float, now: str = "") -> Reasons:

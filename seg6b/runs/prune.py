@@ -6,7 +6,6 @@ in between, the same command goes on from there, and `undelete` brings everythin
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,7 +57,7 @@ def execute_plan(root: Path, plan: PrunePlan, now: str = "", executor: Executor 
     with disk_faults("E_PRUNE_DISK", root / "mlruns", _way_on), store_lock(root):
         _require_fresh(root, plan, now)
         ledger.entries(root)
-        verify_kept(root, plan.kept, executor or Threads(os.cpu_count() or 1))
+        verify_kept(root, plan.kept, executor or Threads.of())
         runs = tuple(Dropped(i.run_id, i.reason, i.bytes, i.freed_bytes) for i in plan.items)
         record = PruneRecord(plan.plan_id, PruneStatus.EXECUTING, runs, now_utc())
         write_prune(root, record)
@@ -80,7 +79,7 @@ def finish_interrupted(
             return []
         ledger.entries(root)
         kept = kept_of(take_inventory(root), restored_runs(root), grace_h, now)
-        verify_kept(root, kept, executor or Threads(os.cpu_count() or 1))
+        verify_kept(root, kept, executor or Threads.of())
         return [_drop_all(root, record, kept) for record in begun]
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from seg6b.runs.commit import run_lock, store_lock
 from seg6b.runs.disk import remove_tree
 from seg6b.runs.folder import RunFolder
+from seg6b.runs.inventory import DONE
 from seg6b.runs.machine import now_utc
 from seg6b.runs.pins import pins
 from seg6b.runs.pruned import Fate, Pruned, droppable, read_mark, write_mark
 from seg6b.runs.sizes import links_of, sizes
 from seg6b.runs.verify import state_receipts
-
-_DONE: Final = "DONE"
 
 
 def drop_repeats(root: Path, sweep_id: str, standing: str, repeats: Sequence[str]) -> int:
@@ -40,7 +38,7 @@ def drop_repeats(root: Path, sweep_id: str, standing: str, repeats: Sequence[str
     wanted, held = _digests(kept), {pin.run_id for pin in pins(root)} | {standing}
     freed = 0
     for run in (RunFolder.of(root, r) for r in repeats if r not in held):
-        if run.exists() and run.receipt().status == _DONE and _digests(run) == wanted:
+        if run.exists() and run.receipt().status == DONE and _digests(run) == wanted:
             with store_lock(root), run_lock(root, run.run_id):
                 freed += _drop(run, sweep_id, standing)
     return freed

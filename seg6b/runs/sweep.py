@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 CONTROL: Final = "control"
+OPTIMISATION: Final = "optimisation"
+REMEDIATION: Final = "remediation"
 
 
 class SlotStatus(StrEnum):

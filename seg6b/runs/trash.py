@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +63,7 @@ def undelete(root: Path, which: str, executor: Executor | None = None) -> tuple[
         for run in runs:
             _restore(root, run)
         for run in runs:
-            _require_whole(root, run, executor or Threads(os.cpu_count() or 1))
+            _require_whole(root, run, executor or Threads.of())
         return tuple(run.run_id for run in runs)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from seg6b.runs.sweep import CONTROL, Arm, SlotReceipt
+from seg6b.runs.sweep import CONTROL, REMEDIATION, Arm, SlotReceipt
 from seg6b.scoring.budgets import RED, budget_facts
 from seg6b.scoring.closure import ArmScore, BudgetFact, Decision, Drift, RunFacts
-from seg6b.scoring.dossier import AUTHORITY, REMEDIATION, Dossier, rounds_of
+from seg6b.scoring.dossier import AUTHORITY, Dossier, rounds_of
 from seg6b.scoring.drift import differing
 from seg6b.scoring.facts import PASS
 from seg6b.scoring.realism import judge_variant, reference_of

@@ -10,7 +10,6 @@ from seg6b.runs.sweep import CONTROL, SlotReceipt, SlotStatus, Sweep
 from seg6b.scoring.closure import Drift, RunFacts
 
 AUTHORITY: Final = "authority"
-REMEDIATION: Final = "remediation"
 
 
 @dataclass(frozen=True, slots=True)

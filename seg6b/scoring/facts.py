@@ -13,12 +13,14 @@ from seg6b.gates.encoding import from_json
 from seg6b.gates.result import GateBoard
 from seg6b.runs.disk import read_record, write_json
 from seg6b.runs.folder import RunFolder
+from seg6b.runs.keys import library_versions
+from seg6b.runs.machine import describe_machine
+from seg6b.runs.meter import LANES
 from seg6b.runs.receipt import RunReceipt, StateReceipt
 from seg6b.runs.verify import state_receipts
 from seg6b.scoring.closure import RunFacts
 
 REPORT: Final = "s5_validation_report_6B.json"
-LANES: Final = ("input", "compute", "validate", "write")
 PASS: Final = "PASS"
 
 
@@ -82,8 +84,16 @@ def testbed(receipt: RunReceipt) -> str:
     >>> testbed(SimpleNamespace(machine=machine, versions={"seg6b": "0.1.0", "numpy": "2.2"}))
     'Xeon, 2 cores, 24 GiB, Linux-6.1, libraries 2b82fd0dbdcb'
     """
-    machine, libraries = receipt.machine, {k: v for k, v in receipt.versions.items() if k != "seg6b"}
-    digest = hashlib.sha256(json.dumps(libraries, sort_keys=True).encode()).hexdigest()[:12]
+    return _testbed(receipt.machine, {k: v for k, v in receipt.versions.items() if k != "seg6b"})
+
+
+def this_testbed() -> str:
+    """That of this process, as a receipt written now would tell it."""
+    return _testbed(describe_machine(), library_versions())
+
+
+def _testbed(machine: Mapping[str, Any], libraries: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(dict(libraries), sort_keys=True).encode()).hexdigest()[:12]
     memory = round(float(machine.get("memory_gib", 0.0)))
     place = f"{machine.get('cpu', '')}, {machine.get('cores', '')} cores, {memory} GiB, {machine.get('platform', '')}"
     return f"{place}, libraries {digest}"

@@ -82,17 +82,6 @@ def planned_looks(repeats: int, max_repeats: int) -> tuple[int, ...]:
     return tuple(sorted({repeats, (repeats + last) // 2, last}))
 
 
-def paired_ratio(arm_s: Sequence[float], control_s: Sequence[float], looks: int) -> Ratio:
-    """Ratio of paired times of one set.
-
-    Args:
-        arm_s: seconds of the arm, pair by pair, in the order of the rounds.
-        control_s: of the control.
-        looks: how often the set may be looked at.
-    """
-    return pooled_ratio([(arm_s, control_s)], looks)
-
-
 def pooled_ratio(sets: Sequence[tuple[Sequence[float], Sequence[float]]], looks: int) -> Ratio:
     """Ratio over sets, pooled by set, then by repeat; an interval without end is written as 1e-6 to 1e6."""
     strata = [_logs(arm) - _logs(control) for arm, control in sets]

@@ -8,12 +8,12 @@ from typing import Any
 
 from seg6b.errors import Damaged, EvidenceMissing
 from seg6b.runs.folder import RunFolder
-from seg6b.runs.sweep import SlotReceipt, SlotStatus, Sweep
+from seg6b.runs.sweep import REMEDIATION, SlotReceipt, SlotStatus, Sweep
 from seg6b.runs.sweep_folder import SweepFolder
 from seg6b.scoring.basis import Basis, save_basis
 from seg6b.scoring.closing import close
 from seg6b.scoring.closure import ArmScore, Closure, Decision, Drift, RunFacts
-from seg6b.scoring.dossier import AUTHORITY, REMEDIATION, Dossier, rounds_of, same_rows_due
+from seg6b.scoring.dossier import AUTHORITY, Dossier, rounds_of, same_rows_due
 from seg6b.scoring.drift import DriftNote, differing, find_drifts, save_drifts, saved_drifts
 from seg6b.scoring.facts import run_facts, save_facts, saved_facts
 from seg6b.scoring.runtime import planned_looks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from seg6b.runs.meter import LANES
 from seg6b.scoring.closure import Closure, RunFacts
-from seg6b.scoring.facts import LANES
 
 COLUMNS: Final = (
     "run_id",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -27,6 +28,11 @@ class Threads:
     """Threads of this process; kernels and Parquet work without the GIL."""
 
     workers: int
+
+    @classmethod
+    def of(cls, threads: int = 0) -> Self:
+        """As many threads as a knob asks for; 0 means all cores."""
+        return cls(threads or os.cpu_count() or 1)
 
     def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
         """Results in the order of `tasks`; the first failure cancels what has not begun."""

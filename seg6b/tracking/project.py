@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from seg6b.errors import Damaged
-from seg6b.gates.encoding import from_json
+from seg6b.gates.board_file import read_board
 from seg6b.gates.result import GateBoard
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.receipt import RunReceipt, StateReceipt
@@ -89,22 +88,6 @@ def project_folder(
     files = [run.receipt_path, run.gates_path, run.board_path, *(run.state_path(name) for name in states)]
     artifacts = [path for path in files if path.exists()]
     return project(receipt, tuple(states.values()), board, artifacts, settings, parent_id, also=also | role)
-
-
-def read_board(run: RunFolder) -> GateBoard | None:
-    """The gates of a run; None where S5 did not happen.
-
-    Raises:
-        Damaged: they cannot be read.
-    """
-    path = run.gates_path
-    try:
-        return from_json(path.read_text(encoding="utf-8")) if path.exists() else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Damaged(
-            "E_RUN_GATES_DAMAGED", "the gates of a run cannot be read", str(path), type(error).__name__,
-            "a gates.json as S5 wrote it", "Restore the file, or remove the damaged run.",
-        ) from error  # fmt: skip
 
 
 def nested(parent_id: str) -> Projection:

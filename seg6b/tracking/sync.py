@@ -18,7 +18,7 @@ from seg6b.runs.keep import is_locked
 from seg6b.runs.machine import now_utc
 from seg6b.runs.pins import pins
 from seg6b.runs.sweep import Sweep
-from seg6b.runs.sweep_folder import find_sweeps
+from seg6b.runs.sweep_folder import SweepFolder, find_sweeps
 from seg6b.scoring.closure import Closure
 from seg6b.tracking.index import Index, Known, retag, take_index
 from seg6b.tracking.mlflow_run import end, millis
@@ -137,7 +137,7 @@ def _closed_sweeps(root: Path, damaged: dict[str, str]) -> Iterator[_Closed]:
 
 def _closure_files(root: Path, sweep_id: str) -> list[Path]:
     """The closure of a sweep, and what `reports/` holds of it."""
-    found = [root / "mlruns" / "sweeps" / sweep_id / "closure.json"]
+    found = [SweepFolder.of(root, sweep_id).closure_path]
     for path in sorted((root / "reports").glob("segment6b_*_closure_*.json")):
         with suppress(OSError, ValueError, AttributeError):
             if json.loads(path.read_text(encoding="utf-8")).get("sweep_id") == sweep_id:

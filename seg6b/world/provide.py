@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +49,7 @@ def provide(settings: WorldSettings, worlds: Path, told: Told | None = None, thr
         told: called with (arrivals made, arrivals in all) while the world is made.
         threads: worker threads, 0 for all cores; no row depends on it.
     """
-    executor = Threads(threads or os.cpu_count() or 1)
+    executor = Threads.of(threads)
     recipe, make = _maker(settings, executor, told or _silent)
     found = find_recipe(worlds, recipe)
     if found is not None:

@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from seg6b.datasets.digest import content_digest
 from seg6b.runs.axes import Axes
-from seg6b.runs.commit import commit_state, describe_file, open_state
+from seg6b.runs.commit import describe_file
 from seg6b.runs.disk import files_under, write_json
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.machine import now_utc
 from seg6b.runs.pruned import droppable, trash_root
-from seg6b.runs.receipt import DatasetReceipt, PartReceipt, RunReceipt, StateReceipt
+from seg6b.runs.receipt import RunReceipt
 from seg6b.runs.staging import Source, stage_state
 from seg6b.shards.executor import Threads
+from tests.runs.small_runs import publish_state
 
 ONE = Threads(1)
 WORLD, POLICY = "a" * 64, "b" * 64
@@ -67,25 +67,9 @@ def make_run(root, name, *, status="DONE", source=None, states=STATES, ended=Non
 
 
 def make_state(run, state, axes):
-    folder = open_state(run, state)
     frame = pl.DataFrame({"flow": [1, 2, 3], "of": [int(run.run_id[:9], 16), int(state[1]), 0]})
-    data = axes.folder(f"{state.lower()}_rows_6B")
-    (folder / data).mkdir(parents=True)
-    frame.write_parquet(folder / data / "part-00000.parquet")
-    (folder / "evidence" / state).mkdir(parents=True)
-    (folder / "evidence" / state / "counts.txt").write_text(f"{run.run_id} {state}\n")
-
-    def receipt(files):
-        by_path = {f.path: f for f in files}
-        part = by_path.pop(f"{data}/part-00000.parquet")
-        parts = (PartReceipt("part-00000.parquet", 3, part.bytes, part.sha256, (0, 63)),)
-        rows = DatasetReceipt(data, 3, part.bytes, str(content_digest(frame)), parts)
-        return StateReceipt(
-            state, f"{run.run_id} {state}", {}, {}, now_utc(), now_utc(), {"total": 1.0}, {}, 1.0, 3,
-            {f"{state.lower()}_rows_6B": rows}, tuple(by_path.values()), {},
-        )  # fmt: skip
-
-    commit_state(run, state, folder, receipt)
+    told = (f"{run.run_id} {state}", {}, {}, now_utc(), now_utc(), {"total": 1.0})
+    publish_state(run, state, axes, frame, f"{run.run_id} {state}\n", told)
 
 
 def make_sweep(root, name, arms=("control", "c01"), repeats=2, *, seed=42):

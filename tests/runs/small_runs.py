@@ -43,23 +43,26 @@ def make_run(root, name, *, status="DONE", started="2026-01-01T00:00:00.000000Z"
 
 
 def make_state(run, state, axes):
-    folder = open_state(run, state)
     frame = pl.DataFrame({"flow": [1, 2, 3], "amount_minor": [axes.seed, 20, 30]})
-    data = axes.folder(f"{state.lower()}_rows_6B")
+    told = (key_of(state, axes), {}, {"batch_rows": 1000}, run.run_id, "", {"total": 1.5})
+    return publish_state(run, state, axes, frame, f"{state} 3\n", told)
+
+
+def publish_state(run, state, axes, frame, counts, told):
+    """A state of one part and one evidence file; `told` is what its receipt says from `input_key` to `elapsed_s`."""
+    folder = open_state(run, state)
+    name, data = f"{state.lower()}_rows_6B", axes.folder(f"{state.lower()}_rows_6B")
     (folder / data).mkdir(parents=True)
     frame.write_parquet(folder / data / "part-00000.parquet")
     (folder / "evidence" / state).mkdir(parents=True)
-    (folder / "evidence" / state / "counts.txt").write_text(f"{state} 3\n")
+    (folder / "evidence" / state / "counts.txt").write_text(counts)
 
     def receipt(files):
         by_path = {f.path: f for f in files}
         part = by_path.pop(f"{data}/part-00000.parquet")
         parts = (PartReceipt("part-00000.parquet", 3, part.bytes, part.sha256, (0, 63)),)
         rows = DatasetReceipt(data, 3, part.bytes, str(content_digest(frame)), parts)
-        return StateReceipt(
-            state, key_of(state, axes), {}, {"batch_rows": 1000}, run.run_id, "", {"total": 1.5}, {}, 1.0, 3,
-            {f"{state.lower()}_rows_6B": rows}, tuple(by_path.values()), {},
-        )  # fmt: skip
+        return StateReceipt(state, *told, {}, 1.0, 3, {name: rows}, tuple(by_path.values()), {})
 
     return commit_state(run, state, folder, receipt)
 
