@@ -74,6 +74,8 @@ def append(root: Path, kind: str, body: Mapping[str, Any]) -> Entry:
     """
     with disk_faults("E_LEDGER_DISK", ledger_path(root)), wait_for_lock(root, "ledger", WAIT_S):
         before = _read(root)
+        if before and _head(head_path(root)).n < before[-1].n:
+            write_json(head_path(root), Head(before[-1].n, before[-1].digest))
         made = _entry(before, kind, body)
         lines = "".join(_line(entry) + "\n" for entry in (*before, made))
         write_text(ledger_path(root), lines)

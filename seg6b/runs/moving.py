@@ -51,16 +51,26 @@ def _copy(source: Path, target: Path) -> None:
     half = target.with_name(f".{target.name}{_HALF}")
     _remove(half)
     try:
-        if source.is_dir():
-            shutil.copytree(source, half)
-        else:
-            shutil.copy2(source, half)
+        _copy_all(source, half)
         for path in (*half.rglob("*"), half):
             sync_path(path)
     except OSError:
         _remove(half)
         raise
     half.rename(target)
+
+
+def _copy_all(source: Path, target: Path) -> None:
+    """File by file, so that the first one that fails says why; `shutil.copytree` would go on and hide it."""
+    if not source.is_dir():
+        shutil.copy2(source, target)
+        return
+    target.mkdir()
+    for path in sorted(source.rglob("*")):
+        if path.is_dir():
+            (target / path.relative_to(source)).mkdir()
+        else:
+            shutil.copy2(path, target / path.relative_to(source))
 
 
 def _same(source: Path, target: Path) -> None:

@@ -55,13 +55,13 @@ def execute_plan(root: Path, plan: PrunePlan, now: str = "", executor: Executor 
         ResourceRefused: another process prunes, or took the lock away.
     """
     with disk_faults("E_PRUNE_DISK", root / "mlruns", _way_on), store_lock(root):
-        _require_fresh(root, plan, now)
+        kept = _fresh(root, plan, now).kept
         ledger.entries(root)
-        verify_kept(root, plan.kept, executor or Threads.of())
+        verify_kept(root, kept, executor or Threads.of())
         runs = tuple(Dropped(i.run_id, i.reason, i.bytes, i.freed_bytes) for i in plan.items)
         record = PruneRecord(plan.plan_id, PruneStatus.EXECUTING, runs, now_utc())
         write_prune(root, record)
-        return _drop_all(root, record, plan.kept)
+        return _drop_all(root, record, kept)
 
 
 def finish_interrupted(
@@ -104,13 +104,16 @@ def require_plan(root: Path, plan_id: str, stands: PrunePlan) -> None:
         )  # fmt: skip
 
 
-def _require_fresh(root: Path, plan: PrunePlan, now: str) -> None:
+def _fresh(root: Path, plan: PrunePlan, now: str) -> PrunePlan:
+    """The plan of now, refused unless it is `plan`; what is kept by now may be more."""
     if begun := interrupted(root):
         raise Conflict(
             "E_PRUNE_INTERRUPTED", "a prune was interrupted and comes first", str(root / "mlruns" / "prune"),
             begun[0].plan_id, "no prune half done", "Finish it: python -m seg6b prune --yes",
         )  # fmt: skip
-    require_plan(root, plan.plan_id, plan_prune(root, plan.grace_h, now, plan.sweep_id))
+    stands = plan_prune(root, plan.grace_h, now, plan.sweep_id)
+    require_plan(root, plan.plan_id, stands)
+    return stands
 
 
 def _drop_all(root: Path, record: PruneRecord, kept: Mapping[str, tuple[str, ...]]) -> PruneRecord:

@@ -20,8 +20,8 @@ from seg6b.runs.verify import state_receipts
 def drop_repeats(root: Path, sweep_id: str, standing: str, repeats: Sequence[str]) -> int:
     """Free the data of `repeats`; receipts and gates stay.
 
-    A run that is pinned, not done, or whose digests are not those of the standing run is left as it is; so is
-    everything if the standing run has no data.
+    A run that is pinned, not done, pruned, or whose digests are not those of the standing run is left as it is; so is
+    everything if the standing run lacks a file. Pins cannot change while it is looked at.
 
     Args:
         root: project root.
@@ -32,40 +32,50 @@ def drop_repeats(root: Path, sweep_id: str, standing: str, repeats: Sequence[str
     Returns:
         Bytes that the disk got back.
     """
-    kept = RunFolder.of(root, standing)
-    if not kept.exists() or read_mark(kept) is not None:
-        return 0
-    wanted, held = _digests(kept), {pin.run_id for pin in pins(root)} | {standing}
     freed = 0
-    for run in (RunFolder.of(root, r) for r in repeats if r not in held):
-        if run.exists() and run.receipt().status == DONE and _digests(run) == wanted:
-            with store_lock(root), run_lock(root, run.run_id):
-                freed += _drop(run, sweep_id, standing)
+    for run in (RunFolder.of(root, r) for r in repeats if r != standing):
+        with store_lock(root):
+            if run.exists() and _stands(root, standing) and _is_repeat(root, run, RunFolder.of(root, standing)):
+                with run_lock(root, run.run_id):
+                    freed += _drop(run, _plan_id(sweep_id), standing)
     return freed
 
 
-def _drop(run: RunFolder, sweep_id: str, standing: str) -> int:
+def _stands(root: Path, standing: str) -> bool:
+    """Whether the standing run has every file of its rows, in its size."""
+    run = RunFolder.of(root, standing)
+    if not run.exists() or read_mark(run) is not None:
+        return False
+    rows = [d for r in state_receipts(run).values() for d in r.datasets.values()]
+    parts = [(run.path / d.folder / part.name, part.bytes) for d in rows for part in d.parts]
+    return all(path.is_file() and path.stat().st_size == size for path, size in parts)
+
+
+def _is_repeat(root: Path, run: RunFolder, standing: RunFolder) -> bool:
+    if run.run_id in {pin.run_id for pin in pins(root)} or run.receipt().status != DONE:
+        return False
+    return _digests(run) == _digests(standing)
+
+
+def _drop(run: RunFolder, plan_id: str, standing: str) -> int:
     """The mark first: a process that ends in between leaves files that the next call removes."""
-    mark = read_mark(run)
+    mark, going = read_mark(run), droppable(run)
+    if not going or (mark is not None and (mark.fate, mark.plan_id) != (Fate.FREED, plan_id)):
+        return 0
+    freed = sizes(going, links_of(going), set())
     if mark is None:
-        mark = _mark(run, sweep_id, standing)
-        write_mark(run, mark)
-    for path in droppable(run):
+        now = now_utc()
+        write_mark(run, Pruned(plan_id, Fate.FREED, f"repeat of {standing}, whose rows are equal", *freed, now, now))
+    for path in going:
         if path.is_dir():
             remove_tree(path)
         else:
             path.unlink()
-    return mark.freed_bytes
+    return freed[1]
 
 
-def _mark(run: RunFolder, sweep_id: str, standing: str) -> Pruned:
-    """What will be freed: files that no other run links."""
-    going = droppable(run)
-    whole, alone = sizes(going, links_of(going), set())
-    now = now_utc()
-    plan = hashlib.sha256(f"repeats of {sweep_id}".encode()).hexdigest()
-    reason = f"repeat of {standing}, whose rows are equal"
-    return Pruned(plan, Fate.FREED, reason, whole, alone, now, now)
+def _plan_id(sweep_id: str) -> str:
+    return hashlib.sha256(f"repeats of {sweep_id}".encode()).hexdigest()
 
 
 def _digests(run: RunFolder) -> dict[str, str]:

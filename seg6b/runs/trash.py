@@ -55,11 +55,13 @@ def undelete(root: Path, which: str, executor: Executor | None = None) -> tuple[
     Raises:
         UsageError: nothing pruned is called so.
         Conflict: it was freed, or other files lie in its place.
-        Damaged: a file is not as it was published; it is back in its place nevertheless.
+        Damaged: its folder is gone from the trash, and nothing was changed; or a file is not as it was published, and
+            is back in its place nevertheless.
     """
     with disk_faults("E_UNDELETE_DISK", root / "mlruns"), store_lock(root):
         ledger.entries(root)
         runs = _named(root, which)
+        _require_there(root, runs)
         for run in runs:
             _restore(root, run)
         for run in runs:
@@ -113,6 +115,19 @@ def _named(root: Path, which: str) -> list[RunFolder]:
             "data in the trash", "Its receipts and gates are still there; its data must be made again.",
         )  # fmt: skip
     return there
+
+
+def _require_there(root: Path, runs: Sequence[RunFolder]) -> None:
+    for run in runs:
+        mark = read_mark(run)
+        if mark is None or mark.fate != Fate.TRASHED or not mark.bytes:
+            continue
+        trash = trash_folder(root, mark.plan_id, run.run_id)
+        if not trash.is_dir():
+            raise Damaged(
+                "E_UNDELETE_GONE", "the data of the run is no longer in the trash", str(trash), run.run_id,
+                "what prune moved there", "Put the folder back, or make the data again; nothing was changed.",
+            )  # fmt: skip
 
 
 def _restore(root: Path, run: RunFolder) -> None:

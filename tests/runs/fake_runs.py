@@ -15,6 +15,8 @@ from seg6b.runs.commit import describe_file
 from seg6b.runs.disk import files_under, write_json
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.machine import now_utc
+from seg6b.runs.prune import execute_plan
+from seg6b.runs.prune_plan import plan_prune
 from seg6b.runs.pruned import droppable, trash_root
 from seg6b.runs.receipt import RunReceipt
 from seg6b.runs.staging import Source, stage_state
@@ -104,6 +106,34 @@ def anywhere(root, run, path):
     """The places in which a file of a run lies: its own, and the trash."""
     places = [run.path / path, *(t / path for t in trash_root(root).glob(f"*/{run.run_id}"))]
     return [p for p in places if p.is_file()]
+
+
+def flip(path):
+    """Change one bit of a file."""
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(bytes(raw))
+
+
+def dropped(root, grace_h=24.0):
+    """The runs that a prune would drop now."""
+    return {item.run_id for item in plan_prune(root, grace_h).items}
+
+
+def kept_now(root, grace_h=24.0):
+    """Why the data of each run stays now."""
+    return plan_prune(root, grace_h).kept
+
+
+def prune_now(root, **fields):
+    """Plan a prune and execute it."""
+    return execute_plan(root, plan_prune(root, **fields), executor=ONE)
+
+
+def tree(root):
+    """Every file below `root` but locks, with its bytes."""
+    return {p: p.read_bytes() for p in files_under(root) if p.suffix != ".lock"}
 
 
 @contextmanager
