@@ -39,17 +39,27 @@ def slot(overrides: list[str]) -> None:
 
 
 def pause_in_s4(share: float) -> None:
-    """Make S4 longer by `share` of what it takes."""
-    from seg6b.states import pipeline  # noqa: PLC0415 - only where a lane runs
+    """Make S4 longer by `share` of what it takes: just before its receipt is written, when all else is done."""
+    from seg6b.states import execute, pipeline  # noqa: PLC0415 - only where a lane runs
 
     work: Callable[[object], None] = pipeline.S4.run
+    commit: Callable[..., object] = execute.commit_state
+    begun: list[float] = []
 
-    def slowed(ctx: object) -> None:
-        begun = time.perf_counter()
+    def noted(ctx: object) -> None:
+        begun.append(time.perf_counter())
         work(ctx)
-        time.sleep(share * (time.perf_counter() - begun))
 
-    object.__setattr__(pipeline.S4, "run", slowed)
+    def slowed(run: object, state: str, folder: Path, receipt: Callable[[object], object]) -> object:
+        def late(files: object) -> object:
+            if state == "S4":
+                time.sleep(share * (time.perf_counter() - begun[0]))
+            return receipt(files)
+
+        return commit(run, state, folder, late)
+
+    object.__setattr__(pipeline.S4, "run", noted)
+    execute.__dict__["commit_state"] = slowed
 
 
 def sweep(overrides: list[str]) -> None:

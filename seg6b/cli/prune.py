@@ -13,12 +13,13 @@ import typer
 from seg6b.cli.options import AsJson, Root
 from seg6b.errors import UsageError
 from seg6b.render.wording import size
-from seg6b.runs.keep import GRACE_H
+from seg6b.runs.keep import GRACE_H, verify_kept
 from seg6b.runs.prune import execute_plan, finish_interrupted, require_plan
 from seg6b.runs.prune_plan import PrunePlan, plan_prune
 from seg6b.runs.prune_record import PruneRecord, interrupted
 from seg6b.runs.trash import Freed, free, trash_bytes
 from seg6b.runs.trash import undelete as bring_back
+from seg6b.shards.executor import Threads
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it: move what the plan names to the trash.")]
 Plan = Annotated[str, typer.Option("--plan", help="With --yes: this plan and no other; id or beginning, as shown.")]
@@ -74,7 +75,7 @@ def undelete(which: RunOrPlan, root: Root = Path(), *, as_json: AsJson = False) 
 
 
 def _do(root: Path, wanted: str, grace_h: float | None, *, yes: bool, as_json: bool) -> dict[str, Any]:
-    """Show the plan, finish what was interrupted, execute; what was done, as plain data."""
+    """Verify what is kept, finish what was interrupted, execute, and show it all; what was done, as plain data."""
     grace = GRACE_H if grace_h is None else grace_h
     begun = [record.plan_id for record in interrupted(root)]
     finished = finish_interrupted(root, grace) if yes else []
@@ -82,14 +83,17 @@ def _do(root: Path, wanted: str, grace_h: float | None, *, yes: bool, as_json: b
     resumed = bool(wanted) and any(plan_id.startswith(wanted) for plan_id in begun)
     if wanted and not resumed:
         require_plan(root, wanted, plan)
+    due = yes and bool(plan.items) and not resumed
+    if not due:
+        verify_kept(root, plan.kept, Threads.of())
+    record = execute_plan(root, plan) if due else None
     if not as_json:
         _tell_unfinished(begun, finished)
         _tell_plan(plan)
-    record = execute_plan(root, plan) if yes and plan.items and not resumed else None
-    if record and not as_json:
-        _tell_record(record)
-    elif not yes and not as_json:
-        _tell_next(root, plan, grace_h)
+        if record:
+            _tell_record(record)
+        elif not finished:
+            _tell_next(root, plan, grace_h)
     done = {"executed": asdict(record) if record else None, "finished": [asdict(r) for r in finished]}
     return {"plan": asdict(plan), "interrupted": begun, **done}
 

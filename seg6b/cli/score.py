@@ -21,13 +21,12 @@ from seg6b.runs.disk import to_json
 from seg6b.runs.folder import RunFolder, find_runs, resolve_run
 from seg6b.runs.sweep_folder import SweepFolder, find_sweeps, read_sweep, resolve_sweep
 from seg6b.scoring.basis import saved_basis
-from seg6b.scoring.closure import Decision
+from seg6b.scoring.closing import nobody_left
 from seg6b.scoring.score import score_sweep
 from seg6b.states.execute import read_state_evidence
 from seg6b.states.pipeline import ROW_STATES
 
 GATE_FILES: Final = Path(__file__).resolve().parents[2] / "conf" / "gates"
-REJECTED: Final = (Decision.REJECT, Decision.REJECT_SEMANTIC_DRIFT)
 
 What = Annotated[str, typer.Argument(help="A sweep id or a run id, or the beginning of one (four digits or more).")]
 
@@ -58,7 +57,7 @@ def _sweep(root: Path, folder: SweepFolder, *, as_json: bool) -> bool:
         typer.echo(to_json(closure).rstrip())
     else:
         show_closure(closure, ())
-    return closure.decision in REJECTED
+    return nobody_left(closure)
 
 
 def _run(run: RunFolder, *, as_json: bool) -> bool:

@@ -128,7 +128,7 @@ def provide_world(job: Job, progress: Progress) -> SealedWorld:
 
 def _find_room(job: Job, world: SealedWorld, progress: Progress) -> None:
     """Prune before an expensive run, and refuse one that the disk cannot take."""
-    make_room(job, world.arrivals, progress.noted)
+    make_room(job, world, progress.noted)
     estimated = estimate_job(job, world).bytes
     require_room(job.root, bytes_needed(job.root, world.arrivals, STATES) if estimated is None else estimated)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
 
 from seg6b.lane.bench import run_sweep
 from seg6b.lane.candidate import provide_world
@@ -26,6 +26,7 @@ from seg6b.runs.disk import disk_faults
 from seg6b.runs.pins import authority, verified
 from seg6b.runs.sweep import REMEDIATION, SlotReceipt, Sweep
 from seg6b.scoring.basis import Basis
+from seg6b.scoring.closing import nobody_left
 from seg6b.scoring.closure import ArmScore, Closure, Decision
 from seg6b.scoring.realism import LEVELS, passed
 from seg6b.scoring.score import note_basis, score_sweep
@@ -35,8 +36,6 @@ from seg6b.tracking.settings import MLflowSettings
 from seg6b.world.adopt.source import find_source
 from seg6b.world.provide import WorldSettings, find_recipe, recipe_of
 from seg6b.world.sealed import SealedWorld
-
-REJECTED: Final = (Decision.REJECT, Decision.REJECT_SEMANTIC_DRIFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,8 @@ def run_comparison(planned: Comparison) -> dict[int, Result]:
     """
     base, sweep = planned.base, planned.sweep
     overrides = open_phase(base.root, base.lane)
-    make_room(base, sweep.arrivals, _say)
+    if planned.world is not None:
+        make_room(base, planned.world, _say)
 
     def score(slots: Sequence[SlotReceipt]) -> Closure:
         note_basis(base.root, sweep, Basis(dict(base.budgets), overrides, base.lane.history))
@@ -99,14 +99,16 @@ def run_comparison(planned: Comparison) -> dict[int, Result]:
 
 
 def tell_dry(planned: Comparison, compose: Compose) -> None:
-    """Print what the sweep would run."""
+    """Print what the sweep would run; nothing of it stays on the disk."""
     root = planned.base.root
     show_dry(estimate_sweep(root, planned.sweep, planned.jobs, compose=compose, world=planned.world))
+    _leave_nothing(root)
 
 
 def tell_dry_job(job: Job) -> None:
-    """Print what a single run would execute and link."""
+    """Print what a single run would execute and link; nothing of it stays on the disk."""
     show_dry(estimate_job(job, known_world(job)))
+    _leave_nothing(job.root)
 
 
 def known_world(job: Job) -> SealedWorld | None:
@@ -120,12 +122,6 @@ def known_world(job: Job) -> SealedWorld | None:
     )
     found = find_recipe(job.root / "mlruns" / "world", recipe)
     return SealedWorld.open(found) if found else None
-
-
-def exit_code(closure: Closure) -> int:
-    """0 whatever was decided, 1 where no candidate is left: each failed or was rejected."""
-    left = [a for a in closure.arms if a.decision not in REJECTED and (a.run_id or a.decision is Decision.INERT)]
-    return 0 if left else 1
 
 
 def objective(score: ArmScore, kind: str) -> float:
@@ -144,7 +140,7 @@ def objective(score: ArmScore, kind: str) -> float:
 
 def _results(planned: Comparison, closed: Closed) -> dict[int, Result]:
     """The result of each job: of its own arm, or of the best one where the lane lists the candidates."""
-    closure, unit, code = closed.closure, planned.unit, exit_code(closed.closure)
+    closure, unit, code = closed.closure, planned.unit, int(nobody_left(closed.closure))
     scores = {score.arm: score for score in closure.arms}
     arms = {own: f"c{k:02d}" for k, own in enumerate(unit.candidates(), 1)}
     found = {}
@@ -153,6 +149,13 @@ def _results(planned: Comparison, closed: Closed) -> dict[int, Result]:
         value = objective(score, closure.kind) if score else math.nan
         found[asked.number] = Result.of(value, code, run_id=score.run_id if score else "")
     return found
+
+
+def _leave_nothing(root: Path) -> None:
+    """Remove the folders that Hydra makes before it asks, if they are empty."""
+    with suppress(OSError):
+        for folder in (*sorted((root / "mlruns" / "hydra").glob("*")), root / "mlruns" / "hydra", root / "mlruns"):
+            folder.rmdir()
 
 
 def _provided(job: Job) -> SealedWorld:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,14 @@ from seg6b.lane.differences import THREADS, workers_of
 from seg6b.runs.axes import Axes
 from seg6b.runs.folder import RunFolder, find_runs
 from seg6b.runs.keys import code_digest, library_versions
+from seg6b.runs.pruned import read_mark
 from seg6b.runs.receipt import RunReceipt, StateReceipt
+from seg6b.runs.staging import ANY, NONE
 from seg6b.runs.verify import state_receipts
 from seg6b.settings.job import Job
+from seg6b.states.pipeline import ROW_STATES
 from seg6b.states.record import RowState
+from seg6b.world.sealed import SealedWorld
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,30 @@ def precedent_of(root: Path, run_id: str) -> Precedent | None:
     return Precedent(root, run.receipt(), state_receipts(run)) if run.exists() else None
 
 
+def sources_of(job: Job, world: SealedWorld) -> tuple[str, ...]:
+    """Runs that `job` will link from, as far as receipts tell: the one it names, else the newest equal ones."""
+    if job.source_run == NONE:
+        return ()
+    if job.source_run != ANY:
+        return tuple(r.run_id for r in find_runs(job.root) if r.run_id.startswith(job.source_run))
+    axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
+    left, found = list(ROW_STATES), []
+    for precedent in _finished(job.root, lambda r: r.manifest_fingerprint == axes.manifest_fingerprint):
+        run_id = precedent.receipt.run_id
+        held = [state for state in left if precedent.holds(state, job, axes)]
+        if held and read_mark(RunFolder.of(job.root, run_id)) is None:
+            found.append(run_id)
+            left = [state for state in left if state not in held]
+    return tuple(found)
+
+
 def newest_precedent(root: Path, accept: Callable[[RunReceipt], bool]) -> Precedent | None:
     """The newest finished run that is accepted; damaged ones are passed over."""
+    return next(_finished(root, accept), None)
+
+
+def _finished(root: Path, accept: Callable[[RunReceipt], bool]) -> Iterator[Precedent]:
+    """Finished runs that are accepted, newest first, but damaged ones."""
     found: list[tuple[str, RunFolder]] = []
     for run in find_runs(root):
         with suppress(Damaged):
@@ -73,5 +99,5 @@ def newest_precedent(root: Path, accept: Callable[[RunReceipt], bool]) -> Preced
                 found.append((receipt.ended_utc, run))
     for _, run in sorted(found, key=lambda item: item[0], reverse=True):
         with suppress(Damaged):
-            return precedent_of(root, run.run_id)
-    return None
+            if (precedent := precedent_of(root, run.run_id)) is not None:
+                yield precedent

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
 from seg6b.errors import Conflict, ResourceRefused
+from seg6b.lane.precedent import sources_of
 from seg6b.render.wording import size
 from seg6b.runs.inventory import DONE, Listed, take_inventory
 from seg6b.runs.prune import execute_plan, finish_interrupted
@@ -16,19 +17,20 @@ from seg6b.runs.prune_plan import plan_prune
 from seg6b.runs.trash import free, trash_bytes
 from seg6b.runs.verify import state_receipts
 from seg6b.settings.job import Job
+from seg6b.world.sealed import SealedWorld
 
 BYTES_PER_ARRIVAL: Final = 420
 SPARE: Final = 1.1
 
 
-def make_room(job: Job, arrivals: int, say: Callable[[str], None]) -> None:
+def make_room(job: Job, world: SealedWorld, say: Callable[[str], None]) -> None:
     """Before a run or a sweep: free old trash, and prune where the run is an expensive one; a line says what was done.
 
-    A slot of a sweep makes no room: the sweep did.
+    A slot of a sweep makes no room: the sweep did. Runs that `job` will link from are left alone.
 
     Args:
         job: what is about to run.
-        arrivals: size of its world.
+        world: its world.
         say: takes a line.
 
     Raises:
@@ -39,9 +41,9 @@ def make_room(job: Job, arrivals: int, say: Callable[[str], None]) -> None:
     freed = free(job.root, job.prune.grace_h)
     if freed.runs:
         say(f"freed {len(freed.runs)} pruned runs for good: the disk got back {size(freed.freed_bytes)}")
-    if arrivals >= job.prune.expensive_arrivals:
+    if world.arrivals >= job.prune.expensive_arrivals:
         try:
-            _prune(job, say)
+            _prune(job, sources_of(job, world), say)
         except Conflict as changed:
             say(f"not pruned: {changed}")
 
@@ -83,9 +85,9 @@ def bytes_needed(root: Path, arrivals: int, states: Collection[str]) -> int:
     return math.ceil(wrote * arrivals / model.receipt.world["arrivals"])
 
 
-def _prune(job: Job, say: Callable[[str], None]) -> None:
-    finish_interrupted(job.root, job.prune.grace_h)
-    plan = plan_prune(job.root, job.prune.grace_h)
+def _prune(job: Job, spared: Sequence[str], say: Callable[[str], None]) -> None:
+    finish_interrupted(job.root, job.prune.grace_h, spared=spared)
+    plan = plan_prune(job.root, job.prune.grace_h, spared=spared)
     if plan.items:
         record = execute_plan(job.root, plan)
         moved = len(record.runs) - len(record.left)

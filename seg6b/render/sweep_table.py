@@ -15,9 +15,8 @@ from seg6b.render.wording import clock, seconds
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.sweep import CONTROL, Slot, SlotReceipt, SlotStatus, Sweep
 from seg6b.runs.sweep_folder import SweepFolder
-from seg6b.scoring.closure import Closure, Decision
+from seg6b.scoring.closure import REJECTED, Closure
 
-_REJECTED: Final = (Decision.REJECT, Decision.REJECT_SEMANTIC_DRIFT)
 _LAST: Final = 5
 
 
@@ -97,7 +96,7 @@ class LiveSweep:
                 line = self._line(score.arm)
                 ratio = f"{fraction(score.ratio.mean)} {fractions(score.ratio.bounds)} " if score.ratio else ""
                 line.result = f"{ratio}{score.decision}"
-                if score.decision in _REJECTED:
+                if score.decision in REJECTED:
                     line.status, line.planned = "rejected", line.done + line.failed
                 self._table.say(f"{score.arm}  {line.result}" + (f": {score.reasons[0]}" if score.reasons else ""))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -25,8 +25,18 @@ _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 Reasons = dict[str, tuple[str, ...]]
 
 
-def kept_of(stock: Inventory, restored: Mapping[str, str], grace_h: float, now: str = "") -> Reasons:
-    """The keep-set of an inventory; `restored` holds when a run was brought back from the trash."""
+def kept_of(
+    stock: Inventory, restored: Mapping[str, str], grace_h: float, now: str = "", spared: Sequence[str] = ()
+) -> Reasons:
+    """The keep-set of an inventory.
+
+    Args:
+        stock: all runs and sweeps.
+        restored: run id → when it was brought back from the trash.
+        grace_h: hours in which what nobody refers to is no garbage yet.
+        now: RFC 3339; empty takes the present.
+        spared: runs that whoever asks is about to link from.
+    """
     since = instant(now or now_utc()) - timedelta(hours=grace_h)
     why: dict[str, list[str]] = defaultdict(list)
     for pin in pins(stock.root):
@@ -36,6 +46,8 @@ def kept_of(stock: Inventory, restored: Mapping[str, str], grace_h: float, now: 
     _keep_young(stock, restored, since, grace_h, why)
     _keep_locked(stock, why)
     _keep_sources(stock, why)
+    for run_id in stock.here().keys() & set(spared):
+        why[run_id].append("a run that is about to begin links from it")
     return {run_id: tuple(dict.fromkeys(reasons)) for run_id, reasons in sorted(why.items())}
 
 

@@ -7,7 +7,7 @@ in between, the same command goes on from there, and `undelete` brings everythin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -65,9 +65,9 @@ def execute_plan(root: Path, plan: PrunePlan, now: str = "", executor: Executor 
 
 
 def finish_interrupted(
-    root: Path, grace_h: float, now: str = "", executor: Executor | None = None
+    root: Path, grace_h: float, now: str = "", executor: Executor | None = None, spared: Sequence[str] = ()
 ) -> list[PruneRecord]:
-    """Bring every interrupted prune to its end; what must be kept by now goes back to its place.
+    """Bring every interrupted prune to its end; what must be kept by now, or is spared, stays in its place.
 
     Raises:
         Damaged: something that is kept is damaged; nothing was moved.
@@ -78,7 +78,7 @@ def finish_interrupted(
         if not begun:
             return []
         ledger.entries(root)
-        kept = kept_of(take_inventory(root), restored_runs(root), grace_h, now)
+        kept = kept_of(take_inventory(root), restored_runs(root), grace_h, now, spared)
         verify_kept(root, kept, executor or Threads.of())
         return [_drop_all(root, record, kept) for record in begun]
 
@@ -111,7 +111,7 @@ def _fresh(root: Path, plan: PrunePlan, now: str) -> PrunePlan:
             "E_PRUNE_INTERRUPTED", "a prune was interrupted and comes first", str(root / "mlruns" / "prune"),
             begun[0].plan_id, "no prune half done", "Finish it: python -m seg6b prune --yes",
         )  # fmt: skip
-    stands = plan_prune(root, plan.grace_h, now, plan.sweep_id)
+    stands = plan_prune(root, plan.grace_h, now, plan.sweep_id, plan.spared)
     require_plan(root, plan.plan_id, stands)
     return stands
 

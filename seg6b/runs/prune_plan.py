@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -67,6 +67,7 @@ class PrunePlan:
         number: 1 + prunes before it, so that no plan is ever the same as one that was executed.
         grace_h: hours in which what nobody refers to is no garbage yet.
         sweep_id: the one sweep it is about; empty for all.
+        spared: runs that stay because the caller is about to link from them.
         items: runs to drop, by lane, sweep, arm and id.
         kept: run id → why its data stays.
         strays: folders that belong to no run.
@@ -78,6 +79,7 @@ class PrunePlan:
     number: int
     grace_h: float
     sweep_id: str
+    spared: tuple[str, ...]
     items: tuple[PruneItem, ...]
     kept: dict[str, tuple[str, ...]]
     strays: tuple[StrayFolder, ...]
@@ -85,7 +87,9 @@ class PrunePlan:
     freed_bytes: int
 
 
-def plan_prune(root: Path, grace_h: float = GRACE_H, now: str = "", sweep_id: str = "") -> PrunePlan:
+def plan_prune(
+    root: Path, grace_h: float = GRACE_H, now: str = "", sweep_id: str = "", spared: Sequence[str] = ()
+) -> PrunePlan:
     """Which runs a prune would drop now; nothing is changed.
 
     Args:
@@ -93,16 +97,17 @@ def plan_prune(root: Path, grace_h: float = GRACE_H, now: str = "", sweep_id: st
         grace_h: hours in which what nobody refers to is no garbage yet.
         now: RFC 3339; empty takes the present.
         sweep_id: look at the runs of this sweep alone; empty looks at all.
+        spared: ids of runs that stay whatever else is said of them.
     """
     stock = take_inventory(root)
-    kept = kept_of(stock, restored_runs(root), grace_h, now)
+    kept = kept_of(stock, restored_runs(root), grace_h, now, spared)
     dropped = {k: v for k, v in stock.here().items() if k not in kept and sweep_id in {"", v.receipt.sweep_id}}
     items = _items(root, stock, dropped)
     number = count_records(root) + 1
     content = to_json({"number": number, "items": [asdict(item) for item in items]})
     plan_id = hashlib.sha256(content.encode()).hexdigest()
     total, freed = sum(item.bytes for item in items), sum(item.freed_bytes for item in items)
-    return PrunePlan(plan_id, number, grace_h, sweep_id, items, kept, _strays(stock), total, freed)
+    return PrunePlan(plan_id, number, grace_h, sweep_id, tuple(spared), items, kept, _strays(stock), total, freed)
 
 
 def _items(root: Path, stock: Inventory, dropped: Mapping[str, Listed]) -> tuple[PruneItem, ...]:
@@ -131,6 +136,8 @@ def _reason(stock: Inventory, listed: Listed, firsts: Mapping[tuple[str, str], s
     decision = (end.decisions or {}).get(receipt.arm, "") if end else ""
     if end is None:
         return f"run of sweep {sweep}, which is gone"
+    if end.decisions is None:
+        return f"run of sweep {sweep}, which was given up"
     if receipt.status != DONE:
         return f"failed run of sweep {sweep}"
     if decision in REJECTIONS:

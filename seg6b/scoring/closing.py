@@ -8,7 +8,7 @@ from typing import Any, Final
 from seg6b.runs.sweep import CONTROL
 from seg6b.scoring.arms import KEPT, drifts_said, judge_arm
 from seg6b.scoring.budgets import scaled
-from seg6b.scoring.closure import ArmScore, Closure, Decision
+from seg6b.scoring.closure import REJECTED, ArmScore, Closure, Decision
 from seg6b.scoring.dossier import Dossier
 from seg6b.scoring.drift import differing
 from seg6b.scoring.realism import passed
@@ -56,6 +56,11 @@ def best_of(arms: Sequence[ArmScore]) -> ArmScore | None:
     return min(
         kept, key=lambda a: (KEPT.index(a.decision), a.ratio.mean if a.ratio else 1.0, -passed(a), a.arm), default=None
     )
+
+
+def nobody_left(closure: Closure) -> bool:
+    """Whether no candidate is left: each failed or was rejected."""
+    return all(a.decision in REJECTED or not (a.run_id or a.decision is Decision.INERT) for a in closure.arms)
 
 
 def _against(dossier: Dossier) -> list[str]:

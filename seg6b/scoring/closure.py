@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class Decision(StrEnum):
@@ -17,6 +17,9 @@ class Decision(StrEnum):
     INERT = "INERT"
     REJECT = "REJECT"
     REJECT_SEMANTIC_DRIFT = "REJECT_SEMANTIC_DRIFT"
+
+
+REJECTED: Final = (Decision.REJECT, Decision.REJECT_SEMANTIC_DRIFT)
 
 
 @dataclass(frozen=True, slots=True)

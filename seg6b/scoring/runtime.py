@@ -200,11 +200,12 @@ def _require_comparable(pairs: Sequence[Pair], state: str) -> None:
         if state not in run.executed:
             raise EvidenceMissing(
                 "E_SCORE_NOT_EXECUTED", f"a timed run did not execute {state}", f"run {run.run_id}",
-                ", ".join(run.executed), state, "Its time says nothing; start the sweep anew: lane.restart=true.",
+                ", ".join(run.executed), state,
+                "Remove the folder of the sweep below mlruns/sweeps; the same command begins it anew.",
             )  # fmt: skip
         if run.testbed != runs[0].testbed:
             raise EvidenceMissing(
                 "E_SCORE_TESTBED", "times of two testbeds are not compared",
                 f"runs {runs[0].run_id} and {run.run_id}", run.testbed, runs[0].testbed,
-                "Start the sweep anew on one machine with one set of libraries: lane.restart=true.",
+                "Remove the folder of the sweep below mlruns/sweeps; the same command begins it anew, here alone.",
             )  # fmt: skip

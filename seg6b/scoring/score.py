@@ -128,7 +128,7 @@ def _facts(root: Path, folder: Path, receipt: SlotReceipt) -> RunFacts:
     if not run.exists():
         raise EvidenceMissing(
             "E_SCORE_FACTS", "neither the run nor its facts are there", str(run.path), "", slot.name,
-            "Restore the run folder, or start the sweep anew: lane.restart=true.",
+            "Restore the run folder; or remove the folder of the sweep, and the same command begins it anew.",
         )  # fmt: skip
     return run_facts(run, slot.arm, slot.set_index, slot.round_index)
 

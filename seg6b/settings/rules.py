@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from seg6b.errors import UsageError
@@ -14,7 +14,7 @@ MAX_ROUNDS: Final = 12
 
 KINDS: Final = ("optimisation", "remediation", "baseline", "witness", "certification")
 ON_FAILURE: Final = ("continue", "stop", "retry")
-SCORERS: Final = ("runtime", "realism")
+SCORERS: Final = {"optimisation": "runtime", "remediation": "realism"}
 OWNERS: Final = ("S1", "S2", "S3", "S4", "S5")
 SOURCES: Final = ("any", "none", "authority", "last_good")
 
@@ -42,7 +42,7 @@ def require_sound(plain: Mapping[str, Any]) -> None:
 def _rules(plain: Mapping[str, Any]) -> Iterator[Rule]:
     yield from _job_rules(plain)
     yield from _lane_rules(plain["lane"])
-    yield from _closure_rules(plain["lane"]["closure"])
+    yield from _closure_rules(plain["lane"]["closure"], plain["lane"]["kind"])
     yield from _slot_rules(plain["arm"])
     yield from _bench_rules(plain)
 
@@ -83,8 +83,9 @@ def _lane_rules(lane: Mapping[str, Any]) -> Iterator[Rule]:
             )
 
 
-def _closure_rules(closure: Mapping[str, Any]) -> Iterator[Rule]:
-    yield _one_of("lane.closure.scorer", closure["scorer"], SCORERS, empty="the kind decides")
+def _closure_rules(closure: Mapping[str, Any], kind: str) -> Iterator[Rule]:
+    due = [SCORERS[kind]] if kind in SCORERS else list(SCORERS.values())
+    yield _one_of("lane.closure.scorer", closure["scorer"], due, empty="the kind decides")
     yield _one_of("lane.closure.state", closure["state"], OWNERS, empty="the first that varies")
     yield "lane.closure.min_reduction", closure["min_reduction"], 0.0 <= closure["min_reduction"] < 1.0, "0 .. 1"
     for key in ("target_s", "stretch_s"):
@@ -115,7 +116,7 @@ def _at_least(key: str, value: float, least: int) -> Rule:
     return key, value, least <= value < float("inf"), f"{least} or more"
 
 
-def _one_of(key: str, value: str, words: tuple[str, ...], *, empty: str = "") -> Rule:
+def _one_of(key: str, value: str, words: Sequence[str], *, empty: str = "") -> Rule:
     allowed = ", ".join(words) + (f", or empty ({empty})" if empty else "")
     return key, value, value in words or bool(empty and not value), allowed
 

@@ -141,6 +141,7 @@ def test_the_lane_that_gives_a_marker_is_found(tmp_path):
         ("lane.closure.min_reduction=1", "lane.closure.min_reduction", "0 .. 1"),
         ("lane.closure.target_s=-1", "lane.closure.target_s", "0 or more"),
         ("lane.closure.unlocks=a/b", "lane.closure.unlocks", "a marker"),
+        ("lane.closure.scorer=speed", "lane.closure.scorer", "runtime, realism"),
         ("lane.requires=[please]", "lane.requires", "a marker"),
         ("lane.candidates=[{root: /tmp}]", "lane.candidates[0]", "a knob"),
         ("lane.candidates=[{lane.id: x}]", "lane.candidates[0]", "a knob"),
@@ -160,6 +161,13 @@ def test_a_setting_out_of_range_is_refused_by_its_key(plain, override, key, expe
     assert refused.value.code == "E_CONFIG_VALUE"
     assert refused.value.where == key
     assert expected in refused.value.expected
+
+
+@pytest.mark.parametrize(("kind", "scorer"), [("optimisation", "realism"), ("remediation", "runtime")])
+def test_a_scorer_that_does_not_fit_the_kind_is_refused(plain, kind, scorer):
+    with pytest.raises(UsageError) as refused:
+        require_sound(changed(plain, f"lane.kind={kind}", f"lane.closure.scorer={scorer}"))
+    assert (refused.value.where, refused.value.value) == ("lane.closure.scorer", scorer)
 
 
 def changed(plain, *overrides):

@@ -46,9 +46,14 @@ def left(monkeypatch):
     return lambda free: monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - free, free))
 
 
+class World(NamedTuple):
+    arrivals: int
+    manifest_fingerprint: str = "f" * 64
+
+
 def made(job, arrivals):
     said = []
-    make_room(job, arrivals, said.append)
+    make_room(job, World(arrivals), said.append)
     return said
 
 
@@ -67,6 +72,12 @@ def test_nothing_is_pruned_where_it_was_switched_off_or_by_a_slot(wanted, old):
     assert made(replace(wanted, prune=replace(wanted.prune, auto=False)), DEAR) == []
     assert made(replace(wanted, arm=ArmChoice(sweep=id_of("sweep"))), DEAR) == []
     assert read_mark(old) is None
+
+
+def test_a_run_that_is_linked_from_is_spared(wanted, old):
+    assert made(replace(wanted, source_run=old.run_id[:8]), DEAR) == []
+    assert read_mark(old) is None
+    assert made(wanted, DEAR) != []
 
 
 def test_old_trash_is_freed_whatever_the_size(wanted, old):

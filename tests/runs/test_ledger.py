@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seg6b.errors import Damaged, UsageError
+from seg6b.runs import ledger
 from seg6b.runs.ledger import append, checked_reason, entries, head_path, ledger_path, markers, overrides
 
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
@@ -155,6 +156,22 @@ def test_a_process_that_ended_between_both_writes_is_mended_by_the_next_entry(tm
     head_path(tmp_path).write_text(older)
     with pytest.raises(Damaged, match="lines were added past the recorded end"):
         entries(tmp_path)
+
+
+def test_a_process_that_ends_between_both_writes_twice_leaves_a_ledger_that_goes_on(tmp_path, monkeypatch):
+    write = ledger.write_json
+    append(tmp_path, "free", {"plan_id": "1"})
+
+    def killed(path, record):
+        if record.n > kept:
+            raise KeyboardInterrupt
+        write(path, record)
+
+    monkeypatch.setattr(ledger, "write_json", killed)
+    for kept in (1, 2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            append(tmp_path, "free", {"plan_id": str(kept + 1)})
+        assert len(entries(tmp_path)) == kept + 1
 
 
 def test_nothing_is_added_to_a_damaged_ledger(root):

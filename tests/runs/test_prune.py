@@ -194,6 +194,14 @@ def test_an_open_sweep_stays_and_a_closed_one_keeps_its_winner(root):
     assert "KEEP" in kept_now(root)[id_of("sweep c01 1")][0]
 
 
+def test_the_runs_of_a_sweep_that_was_given_up_go_and_say_so(root):
+    sweep = make_sweep(root, "sweep")
+    make_run(root, "newest")
+    (root / "mlruns" / "sweeps" / sweep / "given_up.json").write_text("{}")
+    reasons = {item.reason for item in plan_prune(root).items}
+    assert reasons == {f"run of sweep {sweep[:8]}, which was given up"}
+
+
 def test_unfinished_runs_go_when_they_are_old(root):
     make_run(root, "newest")
     young = make_run(root, "young", status="FAILED", ended=utc(-23))

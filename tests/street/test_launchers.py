@@ -99,3 +99,4 @@ def test_a_dry_lane_says_what_it_would_run_and_runs_nothing(root, finished):
     assert [run["run_id"] for run in receipts(root)] == [finished.name]
     assert find_sweeps(root) == []
     assert not (root / "reports").exists()
+    assert not (root / "mlruns" / "hydra").exists()

@@ -116,6 +116,21 @@ def test_shown_done_undone_and_freed(root, old, here):
     assert verify_files(RunFolder.of(root, id_of("newest")), ONE) == []
 
 
+def test_nothing_to_prune_is_said(here):
+    assert here("prune", "--yes").code == 0
+    for arguments in (("prune", "--yes"), ("prune",)):
+        said = here(*arguments)
+        assert (said.code, "Nothing to prune." in said.out) == (0, True)
+
+
+def test_a_damaged_kept_run_is_refused_before_a_plan_is_shown(root, here):
+    next(RunFolder.of(root, id_of("newest")).path.rglob("counts.txt")).unlink()
+    for arguments in (("prune",), ("prune", "--json"), ("prune", "--yes")):
+        said = here(*arguments)
+        assert (said.code, said.out) == (1, "")
+        assert said.refusal.startswith("E_PRUNE_KEPT_DAMAGED")
+
+
 def test_what_cannot_be_done_is_refused_in_one_line(root, old, here):
     cases = {
         ("prune", "--plan", "0" * 12, "--yes"): (1, "E_PRUNE_STALE"),
