@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from seg6b.cli import docs, override, pin, prune, report, score, status, sync, ui, verify, world
+from seg6b.cli import certify, docs, override, pin, prune, remediate, report, score, status, sync, ui, verify, world
 from seg6b.errors import Seg6bError
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("pin")(pin.pin)
 app.command("override")(override.override)
+app.command("certify")(certify.certify)
+app.command("remediate")(remediate.remediate)
 app.command("prune")(prune.prune)
 app.command("undelete")(prune.undelete)
 app.command("sync")(sync.sync)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-import yaml
 
 from seg6b.cli.options import AsJson, Root
-from seg6b.errors import EvidenceMissing, UsageError
+from seg6b.errors import UsageError
 from seg6b.gates import encoding
-from seg6b.gates.evaluate import evaluate
-from seg6b.gates.thresholds import Thresholds, load_thresholds
-from seg6b.policy.packs import load_policies
+from seg6b.lane.boards import board_again
 from seg6b.render.closure_table import show_closure
 from seg6b.runs.disk import to_json
 from seg6b.runs.folder import RunFolder, find_runs, resolve_run
@@ -23,10 +20,6 @@ from seg6b.runs.sweep_folder import SweepFolder, find_sweeps, read_sweep, resolv
 from seg6b.scoring.basis import saved_basis
 from seg6b.scoring.closing import nobody_left
 from seg6b.scoring.score import score_sweep
-from seg6b.states.execute import read_state_evidence
-from seg6b.states.pipeline import ROW_STATES
-
-GATE_FILES: Final = Path(__file__).resolve().parents[2] / "conf" / "gates"
 
 What = Annotated[str, typer.Argument(help="A sweep id or a run id, or the beginning of one (four digits or more).")]
 
@@ -62,7 +55,7 @@ def _sweep(root: Path, folder: SweepFolder, *, as_json: bool) -> bool:
 
 def _run(run: RunFolder, *, as_json: bool) -> bool:
     stored = json.loads(run.gates_path.read_text(encoding="utf-8")) if run.gates_path.exists() else {}
-    board = _gates_again(run, str(stored.get("gate_file_digest", "")))
+    board = json.loads(encoding.to_json(board_again(run)))
     found = list(differences(stored, board))
     if as_json:
         typer.echo(json.dumps({"run_id": run.run_id, "verdict": board["verdict"], "differences": found}, indent=2))
@@ -72,34 +65,6 @@ def _run(run: RunFolder, *, as_json: bool) -> bool:
     said = f"{len(found)} differences" if found else f"gates.json is as its evidence says, {board['verdict']}"
     typer.echo(f"{run.run_id}: {said}")
     return bool(found)
-
-
-def _gates_again(run: RunFolder, gate_file_digest: str) -> dict[str, Any]:
-    """The board as plain data, evaluated from committed evidence, the receipt's packs and the gate file it names."""
-    receipt = run.receipt()
-    missing = [s.name for s in ROW_STATES if not run.evidence_path(s.name).is_dir()]
-    if missing or not gate_file_digest:
-        raise EvidenceMissing(
-            "E_SCORE_EVIDENCE", "the run has no evidence to read its gates from", str(run.path),
-            f"no evidence of {', '.join(missing)}" if missing else "no gates.json", "a finished run with its data",
-            "Finish the run; if it was pruned, bring it back: python -m seg6b undelete.",
-        )  # fmt: skip
-    evidence = {s.name: read_state_evidence(run, s) for s in ROW_STATES}
-    policies = load_policies(receipt.policy, str(run.receipt_path))
-    board = evaluate(evidence, policies, _gate_file(gate_file_digest), run.run_id, receipt.seed)
-    return dict(json.loads(encoding.to_json(board)))
-
-
-def _gate_file(digest: str) -> Thresholds:
-    found = [load_thresholds(yaml.safe_load(p.read_text(encoding="utf-8"))) for p in sorted(GATE_FILES.glob("*.yaml"))]
-    for thresholds in found:
-        if thresholds.digest == digest:
-            return thresholds
-    raise EvidenceMissing(
-        "E_SCORE_GATE_FILE", "the gate file that the run was judged by is not there", str(GATE_FILES), digest[:16],
-        f"one of: {', '.join(f'{t.version} ({t.digest[:16]})' for t in found)}",
-        "A threshold changes only with a new version of the file; restore the old one beside it.",
-    )  # fmt: skip
 
 
 def differences(stored: Any, now: Any, place: str = "gates.json") -> Iterator[str]:  # noqa: ANN401 - plain JSON

@@ -79,7 +79,7 @@ def _mutation(evidence: Evidence, policy: Policies) -> Iterator[_Rows]:
     yield from _tactics(baseline, pack)
     yield from _probes(probes, evidence.table("campaign_targets"), pack)
     if policy.behaviour.anomaly_overlay:
-        domain = evidence.table("anomaly_domain").filter(pl.col("cleared"))
+        domain = evidence.table("anomaly_domain").filter(pl.col("settled"))
         yield d.OVERLAY_ANOMALY, domain.filter(_text("channel_group").is_in(list(pack.anomaly.channels)))
 
 

@@ -13,6 +13,7 @@ from seg6b.datasets import vocabulary as v
 from seg6b.datasets.frames import codes_of, dictionary, micros_of
 from seg6b.datasets.tables import EVENTS_WITH_FRAUD, FLOWS_WITH_FRAUD
 from seg6b.draws.compiled import kernel
+from seg6b.evidence.flow_facts import SETTLED
 from seg6b.evidence.ledger import LEDGER, ledger_s3
 from seg6b.evidence.packed import count_packed
 from seg6b.evidence.tables import DRAWS, Evidence, Measure
@@ -55,7 +56,7 @@ FLOW_KINDS: Final = Measure(
     doc="all flows",
 )
 ANOMALY_DOMAIN: Final = Measure(
-    "anomaly_domain", ("cell", "channel_group", "cleared"), doc="flows outside campaigns, by whether they cleared"
+    "anomaly_domain", ("cell", "channel_group", "settled"), doc="flows outside campaigns, by whether they settled"
 )
 CAMPAIGN_HOURS: Final = Measure(
     "campaign_hours", ("cell", "campaign_id", "day"), doc="campaign flows by days since 1970-01-01"
@@ -104,7 +105,7 @@ def measure_s3(frames: Mapping[str, pl.DataFrame]) -> Evidence:
 
 
 def _count_flows(evidence: Evidence, flows: pl.DataFrame, cells: npt.NDArray[np.uint8]) -> None:
-    located = flows.select(*FLOW_KINDS.keys[1:], "channel_group", cleared=pl.col("clear_ts").is_not_null())
+    located = flows.select(*FLOW_KINDS.keys[1:], "channel_group", settled=SETTLED)
     located = located.with_columns(cell=pl.Series(cells))
     evidence.put(FLOW_KINDS, count_packed(FLOW_KINDS, located))
     free = located.filter(pl.col("fraud_pattern_type") == v.NONE)

@@ -96,7 +96,7 @@ def _read(gate: Gate, scene: Scene) -> Reading:
 
 def _judge(gate: Gate, reading: Reading, scene: Scene) -> GateResult:
     limits = scene.thresholds.gates[gate.gate_id]
-    b, bplus = (_resolved(limit, scene) for limit in (limits.b, limits.bplus))
+    b, bplus = (_resolved(limit, scene, reading) for limit in (limits.b, limits.bplus))
     gated = reading.value if reading.gated is None else reading.gated
     clear = [_parts_clear(reading, limits, level) for level in ("b", "bplus")]
     reason = {"reason": reading.fault or reading.lacking} if reading.fault or reading.lacking else {}
@@ -121,11 +121,10 @@ def _judge(gate: Gate, reading: Reading, scene: Scene) -> GateResult:
     )
 
 
-def _resolved(limit: Limit, scene: Scene) -> Plain:
+def _resolved(limit: Limit, scene: Scene, reading: Reading) -> Plain:
     if not isinstance(limit, Uplift):
         return limit
-    known = scene.baseline
-    return limit.over(known.value if known else scene.thresholds.rules.richness_baseline)
+    return limit.over(float(reading.detail.get("baseline", scene.thresholds.rules.richness_baseline)))
 
 
 def _status(reading: Reading, limit: Plain, gated: float | None, *, parts: bool) -> Status:

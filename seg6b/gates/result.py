@@ -24,6 +24,15 @@ class Verdict(StrEnum):
     FAIL_REALISM = "FAIL_REALISM"
 
 
+def gate_order(gate_id: str) -> tuple[str, int]:
+    """Where a gate stands on a board.
+
+    >>> sorted(["T10", "X1", "T2"], key=gate_order)
+    ['T2', 'T10', 'X1']
+    """
+    return gate_id[:1], int(gate_id[1:])
+
+
 @dataclass(frozen=True, slots=True)
 class GateResult:
     """One gate of one run.

@@ -8,6 +8,7 @@ import polars as pl
 
 from seg6b.gates.cubes import histogram, ratio, total_of
 from seg6b.gates.record import MED, STRETCH, Reading, Scene, gate
+from seg6b.policy import attachment
 from seg6b.shards.cells import CELLS
 from seg6b.stats.jackknife import interval
 from seg6b.stats.order import quantile, shares_without
@@ -31,7 +32,11 @@ def singleton_sessions(scene: Scene) -> Reading:
 
 @gate("T20", "attachment richness", unit="mean of three shares", owner=("S1",), severity=MED, kind=STRETCH)
 def richness(scene: Scene) -> Reading:
-    """Devices used by several parties, IPs used by several devices, accounts using several instruments."""
+    """Devices used by several parties, IPs used by several devices, accounts using several instruments.
+
+    The value is held against the first of these that is there: a recorded D+ run of the same world; for a lean
+    attachment, which is that baseline, its own value; the number of the gate file.
+    """
     devices = _shared(scene.table("S1", "devices"), "device_id", "party")
     ips = _shared(scene.table("S1", "ips"), "ip_id", "device")
     accounts = _accounts(scene.table("S1", "accounts"))
@@ -50,6 +55,8 @@ def richness(scene: Scene) -> Reading:
         means = (counts[:, :, 1] / counts[:, :, 0]).mean(0)
     filled = np.flatnonzero(np.any(counts[:, 1:, :] != counts[:, :1, :], axis=(0, 2)))
     value = float(means[0])
+    if known is None and isinstance(scene.policies.attachment, attachment.Uniform):
+        detail["baseline"] = value
     return Reading(value, n, ci95=interval(value, means[1:][filled]), detail=detail)
 
 

@@ -14,6 +14,7 @@ from seg6b.errors import Conflict, ResourceRefused, UsageError
 from seg6b.gates.encoding import from_json
 from seg6b.gates.result import GateBoard, Verdict
 from seg6b.gates.thresholds import load_thresholds
+from seg6b.lane.baseline import baseline_of
 from seg6b.lane.budgets import scaled_budgets
 from seg6b.lane.estimate import estimate_job
 from seg6b.lane.phase import recorded_overrides
@@ -91,7 +92,8 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
             _find_room(job, world, progress)
     axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
     draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
-    site = Site(job, world, axes, draws, run, Threads.of(job.threads), progress)
+    baseline = baseline_of(job.root, run, axes)
+    site = Site(job, world, axes, draws, run, Threads.of(job.threads), progress, baseline)
     with disk_faults("E_RUN_DISK", run.path, run.way_on), run_lock(job.root, run.run_id):
         receipt = _begin(site)
         try:
@@ -223,18 +225,25 @@ def _publish(job: Job, site: Site, receipt: RunReceipt, states: Mapping[str, Sta
     outcome = _outcome(job, site, receipt, states)
     if job.arm.sweep and (job.arm.set_index, job.arm.round_index) != FIRST_RUN:
         return outcome
-    evidence = {s.name: read_state_evidence(site.run, s) for s in ROW_STATES}
     ordered = tuple(states[s] for s in STATES)
-    status = outcome.validation
-    unsealed = () if status == PASSED else (f"S5 validation: {status}; the run is not sealed.",)
-    notes = (*unsealed, *recorded_overrides(job.root, receipt.lane))
-    data = BoardData(receipt, ordered, outcome.board, evidence, policy_curves(job.policy), outcome.budgets, notes)
-    write_gateboard(data, site.run.board_path)
+    write_gateboard(board_of(job, outcome), site.run.board_path)
     projections = [site.run.board_path, *(site.run.state_path(name) for name in STATES)]
     receipt = replace(receipt, files=tuple(describe_file(path, site.run.path) for path in projections))
     site.run.write_receipt(receipt)
     receipt, untracked = _track(job, site.run, receipt, ordered, outcome.board)
     return replace(outcome, receipt=receipt, untracked=untracked)
+
+
+def board_of(job: Job, outcome: Outcome) -> BoardData:
+    """All that the board of a finished candidate shows."""
+    evidence = {s.name: read_state_evidence(outcome.run, s) for s in ROW_STATES}
+    ordered = tuple(outcome.states[s] for s in STATES)
+    status = outcome.validation
+    unsealed = () if status == PASSED else (f"S5 validation: {status}; the run is not sealed.",)
+    notes = (*unsealed, *recorded_overrides(job.root, outcome.receipt.lane))
+    return BoardData(
+        outcome.receipt, ordered, outcome.board, evidence, policy_curves(job.policy), outcome.budgets, notes
+    )
 
 
 def _outcome(job: Job, site: Site, receipt: RunReceipt, states: Mapping[str, StateReceipt]) -> Outcome:

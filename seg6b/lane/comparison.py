@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from seg6b.lane.base import base_overrides
 from seg6b.lane.bench import run_sweep
 from seg6b.lane.candidate import provide_world
 from seg6b.lane.close import Closed, close_sweep
 from seg6b.lane.estimate import estimate_job, estimate_sweep
 from seg6b.lane.phase import open_phase
-from seg6b.lane.plan import Compose, PlannedJob, base_job, plan_sweep
+from seg6b.lane.plan import Compose, PlannedJob, plan_sweep
 from seg6b.lane.room import make_room
 from seg6b.lane.series import Result
 from seg6b.lane.units import Unit
@@ -63,15 +64,18 @@ def plan_comparison(unit: Unit, compose: Compose) -> Comparison:
     Raises:
         Seg6bError: a candidate, the authority or an unfinished sweep stands against it.
     """
-    jobs = tuple(PlannedJob(own, unit.shared, compose((*unit.shared, *own))) for own in unit.candidates())
-    base = base_job(jobs, compose)
+    base = compose(unit.shared)
+    jobs = () if base.lane.base else _jobs(unit, unit.shared, compose)
     world = known_world(base) if base.dry else _provided(base)
+    packs = base_overrides(base, world.manifest_fingerprint, unit.shared, compose) if world else ()
+    shared = (*unit.shared, *packs)
+    jobs = jobs or _jobs(unit, shared, compose)
     pinned = (
         authority(base.root, world.manifest_fingerprint, base.posture, base.seed, base.scenario_id) if world else None
     )
     run = verified(base.root, pinned, Threads.of(base.threads)) if pinned else None
     sweep = plan_sweep(jobs, pinned, run.receipt() if run else None, compose=compose, world=world)
-    return Comparison(unit, base, jobs, sweep, world)
+    return Comparison(unit, compose(shared), jobs, sweep, world)
 
 
 def run_comparison(planned: Comparison) -> dict[int, Result]:
@@ -136,6 +140,10 @@ def objective(score: ArmScore, kind: str) -> float:
     if kind == REMEDIATION:
         return float(len(LEVELS) * len(score.gates) - passed(score)) if score.gates else math.nan
     return score.ratio.mean if score.ratio else math.nan
+
+
+def _jobs(unit: Unit, shared: tuple[str, ...], compose: Compose) -> tuple[PlannedJob, ...]:
+    return tuple(PlannedJob(own, shared, compose((*shared, *own))) for own in unit.candidates())
 
 
 def _results(planned: Comparison, closed: Closed) -> dict[int, Result]:

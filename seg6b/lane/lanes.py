@@ -11,6 +11,8 @@ import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from seg6b.settings.job import Lane
+
 LANES: Final = Path(__file__).resolve().parents[2] / "lanes"
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
@@ -45,6 +47,24 @@ def unlocking(marker: str, folder: Path = LANES) -> tuple[tuple[str, str], ...]:
         if (lane.get("closure") or {}).get("unlocks") == marker:
             found.append((str(lane["id"]), path.stem))
     return tuple(found)
+
+
+def lane_of(name: str, override: str = "", folder: Path = LANES) -> Lane:
+    """Id, goal and required markers of the lane file `name`, for commands that are a lane without Hydra.
+
+    Args:
+        name: file name without its ending.
+        override: reason for running although a required marker is missing.
+        folder: where lane files lie.
+    """
+    plain = _read(folder / f"{name}.yaml")["lane"]
+    return Lane(
+        id=str(plain["id"]),
+        kind=str(plain.get("kind", "")),
+        goal=str(plain.get("goal", "")),
+        requires=tuple(plain.get("requires") or ()),
+        override=override,
+    )
 
 
 def as_overrides(candidate: Mapping[str, Any]) -> tuple[str, ...]:

@@ -109,17 +109,12 @@ def plan_sweep(
         seed=job.seed,
         scenario_id=job.scenario_id,
         arrivals=world.arrivals if world else job.world.arrivals,
-        closure=asdict(lane.closure),
+        closure={k: list(v) if isinstance(v, tuple) else v for k, v in asdict(lane.closure).items()},
         code=code_digest(CODE),
         ordinal=1,
         created_utc=now_utc(),
     )
     return begun_or_new(jobs[0].job, sweep)
-
-
-def base_job(jobs: Sequence[PlannedJob], compose: Compose) -> Job:
-    """What all candidates share: the place whose authority measures them."""
-    return compose(jobs[0].shared)
 
 
 def key_of(override: str) -> str:

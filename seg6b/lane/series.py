@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from seg6b.draws.compiled import CACHE, KEPT
 from seg6b.lane.candidate import Outcome, run_candidate
+from seg6b.lane.lock import BASELINE, lock_baseline
 from seg6b.lane.phase import open_phase
 from seg6b.render.terminal import LiveProgress, OutcomeView, show_outcome, show_plan
 from seg6b.runs.progress import Progress
@@ -52,12 +53,16 @@ class Result(float):
 def run_job(job: Job, listener: Progress | None = None) -> Result:
     """Run one candidate; `listener` takes the place of the terminal where several jobs share it.
 
-    A slot of a sweep ends with 0 when its run ended: the scorer judges its gates. Any other job ends with 1 when S5
-    or a hard gate failed.
+    A slot of a sweep ends with 0 when its run ended: the scorer judges its gates. So does a baseline, which is locked
+    as it is. Any other job ends with 1 when S5 or a hard gate failed.
     """
     overrides = () if job.arm.sweep else open_phase(job.root, job.lane)
     outcome = _shown(job, overrides) if listener is None else run_candidate(job, listener)
-    code = 0 if outcome.accepted or job.arm.sweep else 1
+    judged_later = bool(job.arm.sweep) or job.lane.kind == BASELINE
+    if job.lane.kind == BASELINE:
+        for line in lock_baseline(job, outcome):
+            print(line, file=sys.stderr)  # noqa: T201
+    code = 0 if outcome.accepted or judged_later else 1
     return Result.of(seconds(job, outcome), code, run_id=outcome.run.run_id)
 
 

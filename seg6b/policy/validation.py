@@ -1,7 +1,7 @@
 """Pack `validation`: what S5 demands of a run, what it only warns about, and when it seals.
 
-`fail_closed` demands everything and seals a PASS alone. `warn_only` is what the first baseline executed: fewer
-required checks, three coarse warn metrics, a seal on WARN as well.
+`fail_closed` demands everything and seals a PASS alone; `in_waves` defers what a later wave of remediation repairs.
+`warn_only` is what the first baseline executed: fewer required checks, three coarse warn metrics, a seal on WARN too.
 """
 
 from __future__ import annotations
@@ -200,6 +200,26 @@ class FailClosed(Common):
         return self
 
 
+class InWaves(FailClosed):
+    """Fails closed on all but what a later wave of remediation makes possible.
+
+    Attributes:
+        deferred: checks that are not asked for yet; none that looks at truth, cases or coverage.
+    """
+
+    kind: Literal["in_waves"]  # type: ignore[assignment]
+    deferred: list[Literal["REQ_TIME_MONOTONE"]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        listed = {*self.required, *self.warn, *self.deferred}
+        missing = [c for c in (*REQUIRED_CHECKS, *WARN_CHECKS) if c not in listed]
+        if missing:
+            message = f"a pack that fails closed in waves lists every check; missing: {', '.join(missing)}"
+            raise ValueError(message)
+        return self
+
+
 class LeanCorridors(Frozen):
     """Corridors of the coarse metrics.
 
@@ -236,4 +256,4 @@ class WarnOnly(Common):
         return self
 
 
-Model = Annotated[FailClosed | WarnOnly, Field(discriminator="kind")]
+Model = Annotated[FailClosed | InWaves | WarnOnly, Field(discriminator="kind")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seg6b.gates.result import Status
 from seg6b.render.closure_words import (
     ArmRow,
     arm_row,
@@ -31,6 +32,7 @@ def closure_markdown(closure: Closure, history: Sequence[str] = ()) -> str:
         "## Arms",
         _arms(closure),
         _arm_reasons(closure),
+        *_moves(closure),
         *_gates(closure),
         "## What it rests on",
         _basis(closure),
@@ -62,6 +64,24 @@ def _judged(row: ArmRow) -> list[str]:
 
 def _arm_reasons(closure: Closure) -> str:
     return "\n".join(f"- **{cell(s.arm)}**: {cell('; '.join(s.reasons))}" for s in closure.arms if s.reasons)
+
+
+def _moves(closure: Closure) -> list[str]:
+    """Which gates each variant wins and loses, in one table."""
+    scored = [score for score in closure.arms if score.gates]
+    if not scored:
+        return []
+    rows = [[s.arm, ", ".join(s.overrides) or ABSENT, *_moved(gate_changes(s)), s.decision] for s in scored]
+    head = ["Arm", "Overrides", "Lost at B", "Lost at B+", "Won at B", "Won at B+", "Decision"]
+    return ["## What each variant moves", table(head, rows)]
+
+
+def _moved(changes: Sequence[GateChange]) -> list[str]:
+    """Gates lost at B, lost at B+, won at B, won at B+."""
+    levels = ([(c.gate_id, *c.b) for c in changes], [(c.gate_id, *c.bplus) for c in changes])
+    lost = [[g for g, was, now in level if was == Status.PASS != now] for level in levels]
+    won = [[g for g, was, now in level if now == Status.PASS != was] for level in levels]
+    return [", ".join(gates) or ABSENT for gates in (*lost, *won)]
 
 
 def _gates(closure: Closure) -> list[str]:

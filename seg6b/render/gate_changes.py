@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seg6b.gates.result import Status
-from seg6b.render.wording import ABSENT, number, signed
+from seg6b.gates.result import Status, gate_order
+from seg6b.render.wording import ABSENT, interval, number, signed
 from seg6b.scoring.closure import ArmScore
 from seg6b.scoring.realism import LEVELS
 
@@ -18,8 +18,8 @@ class GateChange:
 
     Attributes:
         gate_id: its id.
-        before: value of the reference.
-        after: value of the arm.
+        before: value of the reference, with its interval.
+        after: value of the arm, with its interval.
         change: after minus before.
         b: status at B, before and after.
         bplus: status at B+, before and after.
@@ -37,7 +37,7 @@ class GateChange:
 
 def gate_changes(score: ArmScore) -> list[GateChange]:
     """Every gate of the arm, in the order of the board; what either side lacks is a dash."""
-    return [_change(gate_id, entry) for gate_id, entry in score.gates.items()]
+    return [_change(gate_id, score.gates[gate_id]) for gate_id in sorted(score.gates, key=gate_order)]
 
 
 def arrow(sides: tuple[str, str]) -> str:
@@ -56,7 +56,12 @@ def _change(gate_id: str, entry: Mapping[str, Any]) -> GateChange:
     lost = any(was == Status.PASS != now for was, now in (b, bplus))
     won = any(now == Status.PASS != was for was, now in (b, bplus))
     tone = "lost" if lost else "won" if won else "same"
-    return GateChange(gate_id, number(before), number(after), signed(moved), b, bplus, tone)
+    sides = _valued(before, entry.get("reference_ci95")), _valued(after, entry.get("ci95"))
+    return GateChange(gate_id, *sides, signed(moved), b, bplus, tone)
+
+
+def _valued(value: float | None, ends: Sequence[float] | None) -> str:
+    return f"{number(value)} {interval((ends[0], ends[1]))}" if ends else number(value)
 
 
 def _sides(entry: Mapping[str, Any], level: str) -> tuple[str, str]:

@@ -175,14 +175,24 @@ def unpin(root: Path, run_id: str, role: Role, reason: str) -> Pin:
     return gone
 
 
+def unchanged(root: Path, pinned: Pin) -> RunFolder:
+    """The folder of a pinned run, after its receipts were found as they were pinned; its files are not read.
+
+    Raises:
+        Damaged: as `verified`.
+    """
+    run = RunFolder.of(root, pinned.run_id)
+    _require_as_pinned(run, pinned)
+    return run
+
+
 def verified(root: Path, pinned: Pin, executor: Executor) -> RunFolder:
     """The folder of a pinned run, after its receipts and every file of it were found as they were pinned.
 
     Raises:
         Damaged: `E_AUTHORITY_DAMAGED` (or the other role's name) with the first file that differs.
     """
-    run = RunFolder.of(root, pinned.run_id)
-    _require_as_pinned(run, pinned)
+    run = unchanged(root, pinned)
     findings = verify_files(run, executor)
     if findings:
         raise _damaged(run, pinned, findings[0], len(findings) - 1)

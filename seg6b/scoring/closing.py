@@ -11,7 +11,7 @@ from seg6b.scoring.budgets import scaled
 from seg6b.scoring.closure import REJECTED, ArmScore, Closure, Decision
 from seg6b.scoring.dossier import Dossier
 from seg6b.scoring.drift import differing
-from seg6b.scoring.realism import passed
+from seg6b.scoring.realism import passed, slack, still_open
 
 LADDER: Final = (
     Decision.HOLD,
@@ -51,11 +51,12 @@ def close(dossier: Dossier, overrides: Sequence[str] = ()) -> Closure:
 
 
 def best_of(arms: Sequence[ArmScore]) -> ArmScore | None:
-    """The winner: KEEP before KEEP_PROVISIONAL, then the smaller ratio, then more gates passed, then the name."""
-    kept = [a for a in arms if a.decision in KEPT]
-    return min(
-        kept, key=lambda a: (KEPT.index(a.decision), a.ratio.mean if a.ratio else 1.0, -passed(a), a.arm), default=None
-    )
+    """The winner: KEEP first, then the smaller ratio, more gates passed, passed more safely, and then the name."""
+
+    def rank(a: ArmScore) -> tuple[int, float, int, float, str]:
+        return KEPT.index(a.decision), a.ratio.mean if a.ratio else 1.0, -passed(a), -slack(a), a.arm
+
+    return min((a for a in arms if a.decision in KEPT), key=rank, default=None)
 
 
 def nobody_left(closure: Closure) -> bool:
@@ -86,6 +87,7 @@ def _open(dossier: Dossier, best: ArmScore) -> list[str]:
             f"the required reduction of {1.0 - limit:.0%} is not outside the interval: its upper end is "
             f"{best.ratio.bounds[1]:.3f}, and below {limit:.3f} is asked for"
         )
+    found += still_open(best.gates, targets)
     target = float(targets["scaled_target_s"])
     owner = next((b for b in best.budgets if b.name == dossier.state), None)
     if target and (owner is None or owner.elapsed_s > target):

@@ -48,7 +48,7 @@ class RunFacts:
         verdict: of the gateboard.
         contract: version of the datasets' contract.
         lanes_s: wall seconds of `input`, `compute`, `validate` and `write` by state.
-        gates: value, and status at `b` and `bplus`, by gate id.
+        gates: value with its interval, status and margin at `b` and `bplus`, and class, by gate id.
     """
 
     run_id: str

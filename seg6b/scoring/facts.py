@@ -70,7 +70,15 @@ def run_facts(run: RunFolder, arm: str = "", set_index: int = 0, round_index: in
         contract=_contract(states),
         lanes_s={name: {lane: r.elapsed_s.get(lane, 0.0) for lane in LANES} for name, r in states.items()},
         gates={
-            gate: {"value": g.value, "b": str(g.b), "bplus": str(g.bplus), "class": g.kind}
+            gate: {
+                "value": g.value,
+                "ci95": list(g.ci95) if g.ci95 else None,
+                "b": str(g.b),
+                "bplus": str(g.bplus),
+                "b_margin": g.b_margin,
+                "bplus_margin": g.bplus_margin,
+                "class": g.kind,
+            }
             for gate, g in board.gates.items()
         },
     )

@@ -57,6 +57,11 @@ class ClosureRule:
         stretch_s: likewise, for the lesser aim.
         unlocks: marker written when it closes, such as `UNLOCK_POPT.3_CONTINUE`; empty writes none.
         holds: marker written when it does not.
+        level: `b` or `bplus`, at which the gates below are held.
+        gates: gates that a remediation lane has to bring to `level`; an arm that leaves one open is rejected.
+        moves: gates whose value has to move towards their threshold, without passing it yet.
+        keeps: gates that earlier waves closed and that may not fall; empty holds every gate that passed before.
+        owns: states whose rows the lane may change; rows of the states before them must stay. Empty: any state.
     """
 
     scorer: str = ""
@@ -66,6 +71,11 @@ class ClosureRule:
     stretch_s: float = 0.0
     unlocks: str = ""
     holds: str = ""
+    level: str = "b"
+    gates: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,8 @@ class Lane:
         requires: markers that must stand in the ledger.
         alternatives: designs weighed before it ran.
         candidates: explicit list of overrides, one mapping a candidate.
+        base: `last_good` starts from the packs of the last good run of the place, else of its authority; empty from
+            those that the command composes.
         repeats: rounds of one set; 0 means five where time decides, one where rows change.
         max_repeats: rounds at most while the interval straddles.
         confirm: whether a provisional winner gets its second set at once.
@@ -108,6 +120,7 @@ class Lane:
     requires: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     candidates: tuple[Mapping[str, Any], ...] = ()
+    base: str = ""
     repeats: int = 0
     max_repeats: int = 12
     confirm: bool = True

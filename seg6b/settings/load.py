@@ -73,7 +73,8 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 def _lane(plain: Mapping[str, Any]) -> Lane:
     lists = {key: tuple(plain[key]) for key in ("history", "requires", "candidates")}
     alternatives = tuple(Alternative(**item) for item in plain["alternatives"])
-    return Lane(**{**plain, **lists, "alternatives": alternatives, "closure": ClosureRule(**plain["closure"])})
+    closure: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain["closure"].items()}
+    return Lane(**{**plain, **lists, "alternatives": alternatives, "closure": ClosureRule(**closure)})
 
 
 def _knobs(state: str, plain: Mapping[str, Any]) -> StateKnobs:

@@ -15,11 +15,14 @@ MAX_ROUNDS: Final = 12
 KINDS: Final = ("optimisation", "remediation", "baseline", "witness", "certification")
 ON_FAILURE: Final = ("continue", "stop", "retry")
 SCORERS: Final = {"optimisation": "runtime", "remediation": "realism"}
+BASES: Final = ("last_good",)
+LEVELS: Final = ("b", "bplus")
 OWNERS: Final = ("S1", "S2", "S3", "S4", "S5")
 SOURCES: Final = ("any", "none", "authority", "last_good")
 
 _LANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MARKER: Final = re.compile(r"[A-Z0-9][A-Z0-9._]*")
+_GATE: Final = re.compile(r"T([1-9]|1[0-9]|2[0-2])|X[1-5]")
 _RUN: Final = re.compile(r"[0-9a-f]{4,32}")
 _VARIES: Final = re.compile(
     r"s[1-5]\.\w+|executor\.\w+|policy/\w+|policy\.[\w.]+|posture|seed|scenario_id|world([.]\w+)?"
@@ -63,6 +66,7 @@ def _job_rules(plain: Mapping[str, Any]) -> Iterator[Rule]:
 def _lane_rules(lane: Mapping[str, Any]) -> Iterator[Rule]:
     yield "lane.id", lane["id"], bool(_LANE_ID.fullmatch(lane["id"])), "letters, digits, `.`, `_` and `-`, 64 at most"
     yield _one_of("lane.kind", lane["kind"], KINDS, empty="what varies decides")
+    yield _one_of("lane.base", lane["base"], BASES, empty="what the command composes")
     yield _one_of("lane.on_failure", lane["on_failure"], ON_FAILURE)
     yield _at_least("lane.retries", lane["retries"], 0)
     repeats, most = lane["repeats"], lane["max_repeats"]
@@ -93,6 +97,12 @@ def _closure_rules(closure: Mapping[str, Any], kind: str) -> Iterator[Rule]:
     for key in ("unlocks", "holds"):
         if closure[key]:
             yield _marker(f"lane.closure.{key}", closure[key])
+    yield _one_of("lane.closure.level", closure["level"], LEVELS)
+    for key in ("gates", "moves", "keeps"):
+        for name in closure[key]:
+            yield f"lane.closure.{key}", name, bool(_GATE.fullmatch(name)), "a gate: T1 .. T22 or X1 .. X5"
+    for name in closure["owns"]:
+        yield _one_of("lane.closure.owns", name, OWNERS)
 
 
 def _slot_rules(arm: Mapping[str, Any]) -> Iterator[Rule]:

@@ -89,6 +89,11 @@ class ClosureSchema:
     stretch_s: float = 0.0
     unlocks: str = ""
     holds: str = ""
+    level: str = "b"
+    gates: list[str] = field(default_factory=list)
+    moves: list[str] = field(default_factory=list)
+    keeps: list[str] = field(default_factory=list)
+    owns: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -111,6 +116,7 @@ class LaneSchema:
     requires: list[str] = field(default_factory=list)
     alternatives: list[AlternativeSchema] = field(default_factory=list)
     candidates: list[dict[str, Any]] = field(default_factory=list)
+    base: str = ""
     repeats: int = 0
     max_repeats: int = 12
     confirm: bool = True

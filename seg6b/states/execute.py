@@ -14,6 +14,7 @@ from seg6b.datasets.tables import CONTRACT_VERSION
 from seg6b.draws.uniform import Draws
 from seg6b.errors import Conflict, ContractBroken, Damaged
 from seg6b.evidence.tables import Evidence, read_evidence, write_evidence
+from seg6b.gates.record import Baseline
 from seg6b.runs.axes import Axes
 from seg6b.runs.commit import clear_leftovers, commit_state, open_state
 from seg6b.runs.disk import disk_faults, remove_tree
@@ -35,7 +36,7 @@ from seg6b.world.sealed import SealedWorld
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a run takes place: everything its states share."""
+    """Where a run takes place: everything its states share; `baseline` is the D+ run that T20 is held against."""
 
     job: Job
     world: SealedWorld
@@ -44,6 +45,7 @@ class Site:
     run: RunFolder
     executor: Executor
     progress: Progress
+    baseline: Baseline | None = None
 
 
 @dataclass(slots=True)

@@ -35,6 +35,8 @@ def validate_task(site: Site, states: Sequence[RowState], receipts: Mapping[str,
     packs = {f"pack.{name}": site.job.policy.pack_hash(name) for name in site.job.policy.plain()}
     datasets = {f"input.{n}": d.digest for r in receipts.values() for n, d in r.datasets.items()}
     gates = {"gate_file": gate_file_hash(site.job.gates)}
+    if site.baseline is not None:
+        gates["baseline"] = f"{site.baseline.value!r} of {site.baseline.digest}"
 
     def deed(folder: Path, meter: Meter) -> Work:
         with meter.lane("input"):
@@ -81,7 +83,7 @@ def validation_status(run: RunFolder, axes: Axes) -> str:
 
 def _board(site: Site, evidence: Mapping[str, Evidence]) -> GateBoard:
     thresholds = load_thresholds(site.job.gates)
-    return evaluate(evidence, site.job.policy, thresholds, site.run.run_id, site.axes.seed)
+    return evaluate(evidence, site.job.policy, thresholds, site.run.run_id, site.axes.seed, site.baseline)
 
 
 def _catalogue(inputs: Mapping[str, Input]) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from seg6b.evidence.tables import Evidence, Measure
 from seg6b.gates.evaluate import evaluate
 from seg6b.gates.laws import truncated_cdf
 from seg6b.gates.thresholds import load_thresholds
-from seg6b.policy import amount, bank_view, campaign, delay, flow_shape, timing, truth
+from seg6b.policy import amount, attachment, bank_view, campaign, delay, flow_shape, timing, truth
 from tests.packs import typed, values_of
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,7 @@ TYPES = {
 PACKS = {
     "campaign": campaign,
     "amount": amount,
+    "attachment": attachment,
     "bank_view": bank_view,
     "delay": delay,
     "flow_shape": flow_shape,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import polars as pl
 import pytest
 
@@ -47,6 +49,15 @@ def test_t20_floors_are_uplifts_over_the_recorded_baseline(tables, board, make, 
     assert (result.value, result.b, result.bplus) == (pytest.approx(value), b, bplus)
     assert result.detail["baseline_receipt"] == "ab" * 32
     assert result.b_rule == ">= 0.22"
+
+
+def test_a_lean_attachment_is_the_baseline_and_no_uplift_over_itself(tables, board, policies, lean_pack):
+    lean = SimpleNamespace(**{**vars(policies), "attachment": lean_pack("attachment")})
+    alone = board(tables, policies=lean).gates["T20"]
+    assert alone.detail["baseline"] == alone.value
+    assert (alone.b, alone.bplus) == ("FAIL", "FAIL")
+    recorded = board(tables, policies=lean, baseline=Baseline(0.1, "ab" * 32)).gates["T20"]
+    assert (recorded.detail["baseline"], recorded.b) == (0.1, "PASS")
 
 
 def test_nothing_to_share_is_insufficient(tables, board):

@@ -195,7 +195,7 @@ def test_an_inert_arm_is_not_judged():
 def test_times_of_two_testbeds_are_not_compared():
     runs = rounds("c01", FASTER)
     runs[5] = replace(runs[5], testbed="another machine")
-    with pytest.raises(EvidenceMissing, match=r"E_SCORE_TESTBED.*another machine.*one machine.*lane\.restart"):
+    with pytest.raises(EvidenceMissing, match=r"E_SCORE_TESTBED.*another machine.*one machine.*begins it anew"):
         scored(runs)
 
 

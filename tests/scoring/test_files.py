@@ -150,7 +150,7 @@ def test_without_facts_a_pruned_run_tells_no_columns_and_no_checks(copied, plann
     score = score_sweep(tmp_path, plan, slots, BUDGETS).arms[0]
     assert (score.decision, score.checks_pass) == ("HOLD", False)
     shutil.rmtree(arm.path)
-    with pytest.raises(EvidenceMissing, match=r"E_SCORE_FACTS.*restart"):
+    with pytest.raises(EvidenceMissing, match=r"E_SCORE_FACTS.*begins it anew"):
         score_sweep(tmp_path, plan, slots, BUDGETS)
 
 

@@ -29,7 +29,7 @@ def scored(after, before=BEFORE, **changed):
     ("after", "decision", "said"),
     [
         (gates(T3=("PASS", "FAIL")), "KEEP", "T2 at B; T2 at B+"),
-        (gates(T2=("PASS", "FAIL"), T3=("PASS", "FAIL")), "KEEP", "T2 at B;"),
+        (gates(T2=("PASS", "FAIL"), T3=("PASS", "FAIL")), "KEEP", "gates that pass now and did not before: T2 at B"),
         (gates(T2=("FAIL", "FAIL")), "KEEP", "T3 at B+"),
         (BEFORE, "HOLD", "no gate passes that did not"),
         (gates(T1=("FAIL", "FAIL")), "REJECT", "no longer do: T1"),

@@ -15,6 +15,7 @@ from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import draw, entity1
 from seg6b.draws.uniform import Draws
 from seg6b.evidence import s3_draws as d
+from seg6b.evidence.flow_facts import SETTLED
 from seg6b.policy.overlay import Anomaly
 from seg6b.states.s3_overlay.frames import bits
 from seg6b.states.s3_overlay.posture import I32, I64, Posture
@@ -49,7 +50,7 @@ class Features(NamedTuple):
     amount: I64
     role: I32
     tier: I32
-    cleared: Mask
+    settled: Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Marker:
             flows["amount_minor"].to_numpy(),
             codes_of(flows["party_fraud_role"]),
             self.posture.tiers_of(flows["party_id"].to_numpy()),
-            flows["clear_ts"].is_not_null().to_numpy(),
+            flows.select(settled=SETTLED)["settled"].to_numpy(),
         )
         return _mark(features, taken, self.rates, self.key)
 
@@ -96,7 +97,7 @@ def marker_of(policy: Anomaly, posture: Posture, draws: Draws) -> Marker:
 def _mark(flows: Features, taken: Mask, rates: Rates, key: np.uint64) -> U8:
     out = np.zeros(taken.size, np.uint8)
     for r in range(taken.size):
-        if taken[r] or not flows.cleared[r] or (rates.channels >> flows.channel[r]) & 1 == 0:
+        if taken[r] or not flows.settled[r] or (rates.channels >> flows.channel[r]) & 1 == 0:
             continue
         step = 0
         while step < rates.edges.size and flows.amount[r] >= rates.edges[step]:
