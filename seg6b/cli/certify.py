@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from seg6b.cli.options import AsJson, Root
-from seg6b.errors import UsageError
+from seg6b.errors import Damaged, ResourceRefused, UsageError
 from seg6b.lane.boards import build_plan_budgets
 from seg6b.lane.certify import Request, seal, thresholds_of
 from seg6b.lane.certify import certify as certify_all
@@ -25,8 +25,11 @@ from seg6b.runs.disk import disk_faults
 from seg6b.runs.folder import RunFolder, resolve_run
 from seg6b.runs.pins import Role, pins
 from seg6b.scoring.certification import Certification, Grade, over_target, regraded
+from seg6b.tracking.certifications import project_certification
+from seg6b.tracking.settings import MLflowSettings
 
 FILE: Final = "p5"
+OFF: Final = "off"
 
 Run = Annotated[
     str, typer.Argument(help="Run whose policy, world and knobs are certified; left out: the last good run.")
@@ -39,6 +42,7 @@ Attempt = Annotated[
 ]
 Robust = Annotated[bool, typer.Option("--robust", help="Also try run seeds and worlds never seen, and other sizes.")]
 FieldOf = Annotated[str, typer.Option("--field", help="With --robust: run seeds x worlds to draw.")]
+Tracking = Annotated[str, typer.Option("--uri", help="Tracking store; left out: the one in mlruns/; `off`: none.")]
 Draw = Annotated[int | None, typer.Option("--draw", help="With --robust: repeat this draw; left out: a new one.")]
 
 
@@ -51,6 +55,7 @@ def certify(  # noqa: PLR0913 - the options of a command
     *,
     field: FieldOf = "20x5",
     draw: Draw = None,
+    tracking: Tracking = "",
     score_only: ScoreOnly = False,
     robust: Robust = False,
     as_json: AsJson = False,
@@ -78,6 +83,7 @@ def certify(  # noqa: PLR0913 - the options of a command
     with disk_faults("E_CERTIFY_DISK", base / "reports"):
         paths = write_certification(certified, base / "reports")
         seal(base, certified)
+    _track(certified, paths, base, tracking)
     _tell(certified, paths, base, as_json=as_json)
     if certified.grade is Grade.HOLD_REMEDIATE:
         raise typer.Exit(1)
@@ -106,6 +112,17 @@ def _last_good(root: Path) -> RunFolder:
             "Name one: python -m seg6b certify RUN; or run the lanes p0 to p4 first.",
         )  # fmt: skip
     return RunFolder.of(root, found[-1].run_id)
+
+
+def _track(certified: Certification, paths: Sequence[Path], root: Path, uri: str) -> None:
+    """Tell MLflow; a store that cannot be used costs the projection, never the certification."""
+    settings = MLflowSettings(root, enabled=uri != OFF, uri="" if uri == OFF else uri)
+    runs = {int(seed): RunFolder.of(root, run_id) for seed, run_id in certified.runs.items()}
+    try:
+        project_certification(certified, runs, settings, paths)
+    except (Damaged, ResourceRefused) as error:
+        error.hint = "The certification is safe; the same command tells the store, and runs nothing again."
+        _say(str(error))
 
 
 def _say(line: str) -> None:

@@ -68,7 +68,8 @@ def remediate(overrides: Overrides = None, root: Root = Path()) -> None:
 def command_of(root: Path, step: Step, overrides: Sequence[str]) -> list[str]:
     """The command line of a phase."""
     if not step.file:
-        return [sys.executable, "-m", "seg6b", "certify", "--root", str(root)]
+        untold = ["--uri", "off"] if "tracking=off" in overrides else []
+        return [sys.executable, "-m", "seg6b", "certify", "--root", str(root), *untold]
     return [sys.executable, "-m", "seg6b.lane", f"+lane={step.file}", f"root={root}", *overrides]
 
 

@@ -15,6 +15,7 @@ from seg6b.render.dry_table import DryArm, DryRun, span
 from seg6b.runs.axes import Axes
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.pruned import read_mark
+from seg6b.runs.receipt import RunReceipt
 from seg6b.runs.staging import NONE
 from seg6b.runs.sweep import OPTIMISATION, SlotStatus, Sweep
 from seg6b.runs.sweep_folder import SweepFolder
@@ -41,7 +42,7 @@ def estimate_sweep(
         world: its world; None where it is not made yet.
     """
     control = compose((*jobs[0].shared, *sweep.control.overrides))
-    gauge = _gauge(control, world, sweep.authority)
+    gauge = _gauge(control, world, sweep.authority if sweep.kind == OPTIMISATION else "")
     slots = first_slots(sweep)
     done = {r.slot.name for r in SweepFolder.of(root, sweep.sweep_id).slots() if r.status == SlotStatus.DONE}
     left = [slot.arm for slot in slots if slot.name not in done]
@@ -157,7 +158,7 @@ class _Gauge:
 
 
 def _gauge(job: Job, world: SealedWorld | None, authority: str) -> _Gauge:
-    """The authority, else the newest run of the same place, else the newest of all."""
+    """The authority, else the newest run of the same policy and place, of the same place, of all."""
     axes, arrivals = None, job.world.arrivals
     if world is not None:
         axes, arrivals = (
@@ -167,7 +168,9 @@ def _gauge(job: Job, world: SealedWorld | None, authority: str) -> _Gauge:
     precedent = precedent_of(job.root, authority) if authority else None
     if precedent is None and axes is not None:
         place = (axes.manifest_fingerprint, axes.seed, axes.scenario_id)
-        precedent = newest_precedent(job.root, lambda r: (r.manifest_fingerprint, r.seed, r.scenario_id) == place)
+        precedent = newest_precedent(
+            job.root, lambda r: r.parameter_hash == axes.parameter_hash and _place(r) == place
+        ) or newest_precedent(job.root, lambda r: _place(r) == place)
     precedent = precedent or newest_precedent(job.root, lambda _: True)
     unmade = () if world is not None else (f"The world is not made yet: {arrivals:,} arrivals are made first.",)
     if precedent is None:
@@ -176,6 +179,10 @@ def _gauge(job: Job, world: SealedWorld | None, authority: str) -> _Gauge:
     role = "the authority" if authority else "run"
     words = f"{role} {precedent.receipt.run_id[:8]}" + (f", scaled by {share:.3g} in arrivals" if share != 1.0 else "")
     return _Gauge(precedent, axes, share, words, (*unmade, *_elsewhere(precedent)))
+
+
+def _place(receipt: RunReceipt) -> tuple[str, int, str]:
+    return receipt.manifest_fingerprint, receipt.seed, receipt.scenario_id
 
 
 def _elsewhere(precedent: Precedent) -> tuple[str, ...]:

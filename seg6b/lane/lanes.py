@@ -11,7 +11,7 @@ import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from seg6b.settings.job import Lane
+from seg6b.settings.job import Alternative, Lane
 
 LANES: Final = Path(__file__).resolve().parents[2] / "lanes"
 
@@ -50,7 +50,7 @@ def unlocking(marker: str, folder: Path = LANES) -> tuple[tuple[str, str], ...]:
 
 
 def lane_of(name: str, override: str = "", folder: Path = LANES) -> Lane:
-    """Id, goal and required markers of the lane file `name`, for commands that are a lane without Hydra.
+    """The lane file `name` without its candidates and closing rule, for whoever is no Hydra job.
 
     Args:
         name: file name without its ending.
@@ -61,7 +61,9 @@ def lane_of(name: str, override: str = "", folder: Path = LANES) -> Lane:
     return Lane(
         id=str(plain["id"]),
         kind=str(plain.get("kind", "")),
+        owner=str(plain.get("owner", "")),
         goal=str(plain.get("goal", "")),
+        alternatives=tuple(Alternative(**item) for item in plain.get("alternatives") or ()),
         requires=tuple(plain.get("requires") or ()),
         override=override,
     )
