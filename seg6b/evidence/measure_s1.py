@@ -17,6 +17,7 @@ from seg6b.datasets.tables import SESSION_ARRIVALS, SESSIONS
 from seg6b.datasets.vocabulary import ATTACH_RULES, CHANNELS, CLASSES, SESSION_BOUNDARIES
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import entity2
+from seg6b.evidence.behaviour import BURSTINESS, measure_burstiness
 from seg6b.evidence.ledger import LEDGER, ledger_s1
 from seg6b.evidence.row_arrays import tally
 from seg6b.evidence.tables import DRAWS, Evidence, Measure
@@ -72,7 +73,7 @@ MEASURES: Final[dict[str, Measure]] = {
     m.name: m
     for m in (
         ARRIVALS, ARRIVAL_KEYS, HOUR_OF_WEEK, SESSION_SIZES, SESSION_SPANS, BOUNDARIES, DEVICES, IPS, ACCOUNTS, LINKED,
-        CHOICES, IP_GROUPS, DRAWS,
+        CHOICES, IP_GROUPS, BURSTINESS, DRAWS,
     )
 } | LEDGER  # fmt: skip
 
@@ -94,6 +95,7 @@ def measure_s1(frames: Mapping[str, pl.DataFrame]) -> Evidence:
     _sessions(found, sessions)
     _richness(found, arrivals, party, cell)
     _linked(found, arrivals, cell, sessions.height)
+    measure_burstiness(found, party, micros_of(arrivals["ts_utc"]))
     ledger_s1(found, frames)
     return found
 
@@ -118,7 +120,7 @@ def _traffic(found: Evidence, arrivals: pl.DataFrame, cell: U8) -> None:
             }
         ),
     )
-    hour = (micros_of(arrivals["ts_local_primary"]) // HOUR_US + EPOCH_HOUR) % WEEK_HOURS
+    hour = week_hour(micros_of(arrivals["ts_local_primary"]))
     hours = tally((cell, codes["merchant_class"], hour), (CELLS, len(CLASSES), WEEK_HOURS))
     found.put(
         HOUR_OF_WEEK,
@@ -137,6 +139,11 @@ def _traffic(found: Evidence, arrivals: pl.DataFrame, cell: U8) -> None:
         ARRIVAL_KEYS,
         pl.DataFrame({"cell": seen.astype(np.uint8), "n": rows[seen], "key_sum": sums[seen].view(np.int64)}),
     )
+
+
+def week_hour(local_us: I64) -> I64:
+    """Hour of the week of local times in microseconds, Monday 0 h = 0."""
+    return (local_us // HOUR_US + EPOCH_HOUR) % WEEK_HOURS
 
 
 def _sessions(found: Evidence, sessions: pl.DataFrame) -> None:

@@ -24,6 +24,7 @@ from seg6b.datasets.vocabulary import (
     OFFSET_MODELS,
     OUTCOMES,
 )
+from seg6b.evidence.behaviour import HABIT, measure_habit
 from seg6b.evidence.flow_walk import CHECKS, NEVER, WORD, Walked, walk_flows
 from seg6b.evidence.ledger import LEDGER, ledger_s2
 from seg6b.evidence.row_arrays import I64, U8, tally, word_counts
@@ -75,7 +76,7 @@ MEASURES: Final[dict[str, Measure]] = {
     m.name: m
     for m in (
         AMOUNTS, LATENCY, FLOW_TYPES_SEEN, OFFSETS, SESSION_FLOWS, CLUSTERS, PLANS, EVENT_COUNTS, PARTIES, FLOW_SPANS,
-        FLOW_CHECKS, DRAWS,
+        FLOW_CHECKS, HABIT, DRAWS,
     )
 } | LEDGER  # fmt: skip
 
@@ -97,6 +98,7 @@ def measure_s2(frames: Mapping[str, pl.DataFrame]) -> Evidence:
     walked = walk_flows(flows, events)
     _types(found, flows, cell)
     _amounts(found, flows.with_columns(cell=cell))
+    measure_habit(found, flows, cell)
     _latencies(found, cell, walked)
     _offsets(found, walked)
     starts = np.concatenate([np.ones(min(1, party.size), np.bool_), party[1:] != party[:-1]])

@@ -13,6 +13,7 @@ from seg6b.datasets import vocabulary as v
 from seg6b.datasets.frames import codes_of, dictionary, micros_of
 from seg6b.datasets.tables import EVENTS_WITH_FRAUD, FLOWS_WITH_FRAUD
 from seg6b.draws.compiled import kernel
+from seg6b.evidence.behaviour import ORIGINS, VELOCITY, measure_velocity
 from seg6b.evidence.flow_facts import SETTLED
 from seg6b.evidence.ledger import LEDGER, ledger_s3
 from seg6b.evidence.packed import count_packed
@@ -82,6 +83,8 @@ MEASURES: Final = {
         EVENT_TYPES,
         CAMPAIGN_CANDIDATES,
         CAMPAIGN_PLAN,
+        VELOCITY,
+        ORIGINS,
         DRAWS,
     )
 } | LEDGER
@@ -100,6 +103,7 @@ def measure_s3(frames: Mapping[str, pl.DataFrame]) -> Evidence:
     _count_flows(evidence, flows, cells)
     _count_campaigns(evidence, flows, cells)
     _count_events(evidence, flows, events, cells)
+    measure_velocity(evidence, flows, cells)
     ledger_s3(evidence, frames)
     return evidence
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from seg6b.errors import EvidenceMissing
 from seg6b.evidence.tables import Evidence
-from seg6b.gates import amounts, association, campaigns, cases, coverage, latency, sessions, truth
-from seg6b.gates.record import HARD, Baseline, Gate, Reading, Scene
+from seg6b.gates import amounts, association, behaviour, campaigns, cases, coverage, latency, sessions, truth
+from seg6b.gates.record import BEHAVIOUR, HARD, Baseline, Gate, Reading, Scene
 from seg6b.gates.result import GateBoard, GateResult, Status, Verdict
 from seg6b.gates.statistics import read_statistics
 from seg6b.gates.thresholds import Limit, Limits, Plain, Thresholds, Uplift
@@ -50,7 +50,7 @@ def evaluate(
     seed: int,
     baseline: Baseline | None = None,
 ) -> GateBoard:
-    """T1..T22 and the statistics layer of one run.
+    """T1..T22, X1..X5 where the gate file has them, and the statistics layer of one run.
 
     Args:
         evidence: merged evidence by state, `S1` to `S4`. What is missing makes its gates INSUFFICIENT.
@@ -64,7 +64,8 @@ def evaluate(
         The board, equal for equal evidence, policies, thresholds and baseline.
     """
     scene = Scene(evidence, policies, thresholds, baseline)
-    results = {gate.gate_id: _judge(gate, _read(gate, scene), scene) for gate in GATES}
+    asked = (*GATES, *(gate for gate in behaviour.GATES if gate.gate_id in thresholds.behaviour))
+    results = {gate.gate_id: _judge(gate, _read(gate, scene), scene) for gate in asked}
     verdict = verdict_of(results)
     return GateBoard(
         run_id=run_id,
@@ -79,8 +80,8 @@ def evaluate(
 
 
 def verdict_of(results: Mapping[str, GateResult]) -> Verdict:
-    """PASS_BPLUS if all gates pass B+, PASS_B if all hard gates pass B, else FAIL_REALISM."""
-    if all(r.bplus is Status.PASS for r in results.values()):
+    """PASS_BPLUS if T1..T22 pass B+, PASS_B if all hard gates pass B, else FAIL_REALISM."""
+    if all(r.bplus is Status.PASS for r in results.values() if r.kind != BEHAVIOUR):
         return Verdict.PASS_BPLUS
     if all(r.b is Status.PASS for r in results.values() if r.kind == HARD):
         return Verdict.PASS_B
@@ -95,7 +96,7 @@ def _read(gate: Gate, scene: Scene) -> Reading:
 
 
 def _judge(gate: Gate, reading: Reading, scene: Scene) -> GateResult:
-    limits = scene.thresholds.gates[gate.gate_id]
+    limits = scene.thresholds.limits(gate.gate_id)
     b, bplus = (_resolved(limit, scene, reading) for limit in (limits.b, limits.bplus))
     gated = reading.value if reading.gated is None else reading.gated
     clear = [_parts_clear(reading, limits, level) for level in ("b", "bplus")]

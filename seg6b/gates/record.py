@@ -18,6 +18,7 @@ Made = TypeVar("Made")
 
 HARD: Final = "hard"
 STRETCH: Final = "stretch"
+BEHAVIOUR: Final = "behaviour"
 CRITICAL: Final = "CRITICAL"
 HIGH: Final = "HIGH"
 MED: Final = "MED"

@@ -13,6 +13,7 @@ from seg6b.errors import UsageError
 from seg6b.policy.base import Count, Frozen, NonNegative, Positive, Probability
 
 GATE_IDS = tuple(f"T{i}" for i in range(1, 23))
+BEHAVIOUR_IDS = tuple(f"X{i}" for i in range(1, 6))
 
 
 class AtLeast(Frozen):
@@ -229,6 +230,7 @@ class Thresholds(Frozen):
     schema_version: Literal[1]
     version: Annotated[str, Field(pattern=r"^v[0-9]+[a-z0-9_]*$")]
     gates: dict[str, Limits]
+    behaviour: dict[str, Limits] = Field(default_factory=dict)
     rules: Rules
     statistics: StatisticLimits
     cross_seed: CrossSeed
@@ -236,16 +238,22 @@ class Thresholds(Frozen):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         missing = [g for g in GATE_IDS if g not in self.gates]
-        extra = sorted(set(self.gates) - set(GATE_IDS))
+        missing += [g for g in BEHAVIOUR_IDS if self.behaviour and g not in self.behaviour]
+        extra = sorted(set(self.gates) - set(GATE_IDS)) + sorted(set(self.behaviour) - set(BEHAVIOUR_IDS))
         if missing or extra:
             message = f"gates missing {missing}, unknown {extra}"
             raise ValueError(message)
         return self
 
+    def limits(self, gate_id: str) -> Limits:
+        """Both levels of a gate."""
+        return self.gates[gate_id] if gate_id in self.gates else self.behaviour[gate_id]
+
     @property
     def digest(self) -> str:
-        """SHA-256 of the content, whatever its layout in the file."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """SHA-256 of the content, whatever its layout in the file; what a version does not have is not part of it."""
+        content = self.model_dump(mode="json", exclude=None if self.behaviour else {"behaviour"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -15,7 +15,10 @@ from seg6b.gates.thresholds import Above, AtLeast, AtMost, Nothing, Within, load
 
 FOLDER = Path(__file__).parents[2] / "conf" / "gates"
 # A threshold may only change under a new version: this line is added to, never edited.
-DIGESTS = {"v1": "7f35076a02589d67519f3b7af96933ef136b3acfa5a4725af266547ef18bc078"}
+DIGESTS = {
+    "v1": "7f35076a02589d67519f3b7af96933ef136b3acfa5a4725af266547ef18bc078",
+    "v2": "9b1fc740a65e1c7098916a095bad9408b456c03645be5cc41b8e73b5cd24412c",
+}
 
 
 @pytest.fixture
@@ -71,6 +74,19 @@ def test_limits_hold_at_their_ends(limit, inside, outside, words):
     assert not limit.holds(outside)
     assert limit.margin(inside) >= 0 >= limit.margin(outside)
     assert limit.words() == words
+
+
+def test_a_version_with_behaviour_has_all_of_it_and_one_without_keeps_its_digest(data):
+    newer = yaml.safe_load((FOLDER / "v2.yaml").read_text())
+    assert {k: v for k, v in newer.items() if k not in {"version", "behaviour"}} == {
+        k: v for k, v in data.items() if k != "version"
+    }
+    del newer["behaviour"]["X4"]
+    with pytest.raises(UsageError, match="X4"):
+        load_thresholds(newer)
+    newer["behaviour"] |= {"X4": newer["behaviour"]["X5"], "X9": newer["behaviour"]["X5"]}
+    with pytest.raises(UsageError, match="X9"):
+        load_thresholds(newer)
 
 
 def test_classes_and_owners_are_the_build_plans():

@@ -194,3 +194,33 @@ def record_another_rule(frames):
 def scattered(size):
     """A fixed permutation without pattern: the order of `i * odd mod 2^32`."""
     return np.argsort((np.arange(size, dtype=np.uint64) * np.uint64(2_654_435_761)) & np.uint64(0xFFFFFFFF))
+
+
+def dealt(frame, column):
+    """Values of a column, dealt to the rows at random."""
+    return frame.with_columns(pl.Series(column, frame[column][scattered(frame.height)]))
+
+
+def deal_arrival_times(frames):
+    """Each arrival comes when another one did."""
+    return {ARRIVALS: dealt(frames[ARRIVALS], "ts_utc")}
+
+
+def deal_local_times(frames):
+    """The local hour of an arrival is that of another one."""
+    return {ARRIVALS: dealt(frames[ARRIVALS], "ts_local_primary")}
+
+
+def deal_flow_times(frames):
+    """Each flow happens when another one did."""
+    return {OVERLAID: dealt(frames[OVERLAID], "ts_utc")}
+
+
+def deal_amounts(frames):
+    """Each flow costs what another one of its family did."""
+    flows = frames[FLOWS]
+    number = pl.Series(scattered(flows.height))
+    amounts = flows.with_columns(number=number).sort("amount_family", "number")["amount_minor"]
+    places = flows.with_row_index("row").sort("amount_family", "row")["row"]
+    order = places.arg_sort()
+    return {FLOWS: flows.with_columns(amount_minor=amounts[order])}

@@ -8,6 +8,7 @@ import polars as pl
 from seg6b.datasets.tables import EVENTS_WITH_FRAUD, FLOWS_WITH_FRAUD
 from seg6b.draws.uniform import Draws
 from seg6b.evidence import s3_draws as d
+from seg6b.evidence.behaviour import ORIGINS, origins
 from seg6b.evidence.tables import DRAWS, Evidence
 from seg6b.policy.overlay import TacticsOverlay, varies
 from seg6b.shards.cells import cell_of
@@ -47,6 +48,7 @@ def overlay_batch(batch: Batch, plan: Plan, draws: Draws) -> Emission:
         anomalous = marks == MARKED
         evidence.put(DRAWS, tally(d.OVERLAY_ANOMALY, cells[marks != OUTSIDE]))
     whole = compose(batch, hits.rows, mutated, probes, anomalous, plan.names.ids)
+    evidence.put(ORIGINS, origins(whole.flows, plan.terminals, plan.open_ips))
     return Emission({FLOWS_WITH_FRAUD: whole.flows, EVENTS_WITH_FRAUD: whole.events}, evidence)
 
 

@@ -9,6 +9,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from seg6b.datasets import vocabulary as v
+from seg6b.datasets import world_tables as w
+from seg6b.datasets.column import Dataset
 from seg6b.datasets.tables import FLOWS
 from seg6b.draws.mix import U64
 from seg6b.errors import InputRefused
@@ -30,8 +33,11 @@ from seg6b.states.s3_overlay.sites import read_sites
 from seg6b.states.s3_overlay.tactics import Toolbox, toolbox_of
 from seg6b.states.s3_overlay.tally import tally_global
 from seg6b.states.s3_overlay.targets import Seeker, Targets, choose_targets, seeker_of
+from seg6b.world.sealed import SealedWorld
 
 FULL_SCENARIO: Final = "FULL_SCENARIO"
+TERMINALS: Final = ("POS_TERMINAL", "ATM", "KIOSK")
+OPEN_IPS: Final = tuple(kind for kind, group in v.IP_GROUP_OF.items() if group in {"MOBILE_CARRIER", "PUBLIC_SHARED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class Plan:
         amounts: the D+ overlay, None otherwise.
         prober: card testing probes, None without tactics.
         marker: the anomaly overlay, None when switched off or not in the policy.
+        terminals: devices that belong to no customer, sorted.
+        open_ips: carrier and public IPs, sorted.
         notes: evidence of the plan itself.
     """
 
@@ -79,6 +87,8 @@ class Plan:
     amounts: AmountOnly | None
     prober: Prober | None
     marker: Marker | None
+    terminals: I64
+    open_ips: I64
     notes: Evidence = field(default_factory=Evidence)
 
 
@@ -112,8 +122,16 @@ def make_plan(ctx: StateContext) -> Plan:
         amounts=overlay if isinstance(overlay, AmountOnly) else None,
         prober=prober,
         marker=marker,
+        terminals=_ids(ctx.world, w.DEVICES, "device_id", "device_type", TERMINALS),
+        open_ips=_ids(ctx.world, w.IPS, "ip_id", "ip_type", OPEN_IPS),
         notes=notes,
     )
+
+
+def _ids(world: SealedWorld, table: Dataset, name: str, kind: str, kinds: Sequence[str]) -> I64:
+    """Ids of the entities of some kinds, sorted."""
+    found = world.table(table, (name, kind)).filter(pl.col(kind).cast(pl.String).is_in(list(kinds)))
+    return found[name].sort().to_numpy()
 
 
 def _hunt(ctx: StateContext, instances: Sequence[Instance], posture: Posture) -> tuple[Hunt, Cohorts | None]:

@@ -1,7 +1,7 @@
 """Whether intervals mean what they say: how often, over many seeds, a gate's 95 % interval holds the across-seed mean.
 
-    python benchmarks/coverage.py                      # 100 seeds, default world, about twenty minutes
-    python benchmarks/coverage.py --seeds 20 --json coverage.json posture=dplus
+    python benchmarks/intervals.py                      # 100 seeds, default world, about twenty minutes
+    python benchmarks/intervals.py --seeds 20 --json intervals.json posture=dplus
 
 Each seed is a run of its own that is thrown away once its gates are read; with --json a stopped benchmark goes on.
 """
