@@ -319,8 +319,8 @@ def test_equal_stories_give_equal_bytes(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]
 
 
-def bars(values, **layout):
-    trace = {"type": "bar", "orientation": "h", "y": ["a", "b"], "x": list(values)}
+def bars(values, names=("a", "b"), **layout):
+    trace = {"type": "bar", "orientation": "h", "y": list(names), "x": list(values)}
     return Plot(
         "p",
         "p",
@@ -339,6 +339,19 @@ def test_bars_too_unlike_keep_their_own_scale_and_say_so():
     pair = aligned(bars((0.0, 1.0)), bars((0.01, 0.02)))
     assert ["range" in p.figure["layout"]["xaxis"] for p in pair] == [False, False]
     assert pair[0].caption == "Said. The scales of before and after differ."
+
+
+def test_names_of_both_sides_stand_in_one_order():
+    pair = aligned(bars((0.1, 0.2), ("gone", "b")), bars((0.2, 0.1), ("b", "new")))
+    axes = [p.figure["layout"]["yaxis"] for p in pair]
+    assert [a["categoryarray"] for a in axes] == [["gone", "b", "new"]] * 2
+    assert [a["range"] for a in axes] == [[-0.5, 2.5]] * 2
+    assert [p.figure["layout"]["height"] for p in pair] == [121] * 2
+
+
+def test_a_row_of_all_others_keeps_each_side_to_its_own_names():
+    pair = aligned(bars((0.1, 0.2)), bars((0.2, 0.1), ("all other zones", "a")))
+    assert ["categoryarray" in p.figure["layout"]["yaxis"] for p in pair] == [False, False]
 
 
 def test_logarithmic_axes_share_ends_and_ticks():

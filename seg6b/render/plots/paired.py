@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import ceil, floor, log10
 from typing import Any, Final
 
+from seg6b.render.plots.campaigns import OTHERS
 from seg6b.render.plots.shape import Figure, Plot
 
 _TOO_UNLIKE: Final = 8.0
@@ -69,11 +70,14 @@ def _shared_axis(pair: Sequence[Figure], layouts: Sequence[Figure], key: str) ->
 
 
 def _shared_names(pair: Sequence[Figure], layouts: Sequence[Figure], key: str) -> None:
-    """One list of names, in the second side's order with what only the first has before it, so that rows align."""
+    """One list of names, in the second side's order with what only the first has before it, so that rows align.
+
+    Not where a side has gathered some names into one row: a name that it lacks may lie in there.
+    """
     first, second = (dict.fromkeys(n for trace in figure["data"] for n in trace.get(key[0], [])) for figure in pair)
     names = [*(name for name in first if name not in second), *second]
     longer = max(len(first), len(second))
-    if len(names) > _TOO_MANY * longer:
+    if OTHERS in names or len(names) > _TOO_MANY * longer:
         return
     for layout in layouts:
         layout[key].update(categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5])
