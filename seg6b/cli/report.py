@@ -12,28 +12,38 @@ import typer
 from seg6b.cli.options import AsJson, Root
 from seg6b.errors import EvidenceMissing, UsageError
 from seg6b.lane.boards import board_data
+from seg6b.lane.story import gather_story
 from seg6b.render.closure_files import write_closure
 from seg6b.render.report_files import write_reports
+from seg6b.render.story import write_story
 from seg6b.runs.disk import disk_faults, read_record
 from seg6b.runs.folder import find_runs, resolve_run
 from seg6b.runs.sweep_folder import SweepFolder, find_sweeps, resolve_sweep
 from seg6b.scoring.basis import saved_basis
 from seg6b.scoring.closure import Closure
 
+STORY: Final = "remediation_story.html"
 _PHASE: Final = re.compile(r"p\d{1,2}")
 
 What = Annotated[str, typer.Argument(help="A run id or a sweep id, or the beginning of one (four digits or more).")]
+Story = Annotated[bool, typer.Option("--story", help="The whole road of remediation: reports/remediation_story.html.")]
 Phase = Annotated[str, typer.Option("--phase", help="Phase that a run's gateboard is named after: p0, p1, …")]
 
 
-def report(what: What, root: Root = Path(), phase: Phase = "p0", *, as_json: AsJson = False) -> None:
-    """Write the gateboard of a run, or the closure of a sweep, below reports/ again; print the paths."""
+def report(
+    what: What = "", root: Root = Path(), phase: Phase = "p0", *, story: Story = False, as_json: AsJson = False
+) -> None:
+    """Write the gateboard of a run, the closure of a sweep, or the story of the road; print the paths."""
+    if story == bool(what):
+        raise UsageError(
+            "E_REPORT_WHAT", "either a run or sweep, or --story", "WHAT", what or "nothing", "one of them", ""
+        )
     if not _PHASE.fullmatch(phase):
         raise UsageError("E_REPORT_PHASE", "not a phase", "--phase", repr(phase), "p and a number, such as p0", "")
     base = root.resolve()
     folder = base / "reports"
     with disk_faults("E_REPORT_DISK", folder):
-        paths = _written(base, what, folder, phase)
+        paths = [write_story(gather_story(base), folder / STORY)] if story else _written(base, what, folder, phase)
     if as_json:
         typer.echo(json.dumps({"paths": [str(path) for path in paths]}, indent=2))
     else:

@@ -37,7 +37,7 @@ class GateChange:
 
 def gate_changes(score: ArmScore) -> list[GateChange]:
     """Every gate of the arm, in the order of the board; what either side lacks is a dash."""
-    return [_change(gate_id, score.gates[gate_id]) for gate_id in sorted(score.gates, key=gate_order)]
+    return [gate_change(gate_id, score.gates[gate_id]) for gate_id in sorted(score.gates, key=gate_order)]
 
 
 def arrow(sides: tuple[str, str]) -> str:
@@ -49,7 +49,8 @@ def arrow(sides: tuple[str, str]) -> str:
     return sides[0] if sides[0] == sides[1] else " → ".join(sides)
 
 
-def _change(gate_id: str, entry: Mapping[str, Any]) -> GateChange:
+def gate_change(gate_id: str, entry: Mapping[str, Any]) -> GateChange:
+    """One gate before and after, from an entry of `scoring.realism.gate_changes`."""
     before, after = entry.get("reference"), entry.get("value")
     moved = after - before if before is not None and after is not None else None
     b, bplus = (_sides(entry, level) for level in LEVELS)

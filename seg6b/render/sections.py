@@ -79,10 +79,11 @@ RUNTIME: Final = Section("runtime", "Time and size", (), (("Time by state and la
 
 def drawn(section: Section, data: BoardData) -> list[Plot]:
     """The plots of a section; one that lacks its evidence says so in its place."""
-    return [_drawn(f"{section.name}-{k}", title, draw, data) for k, (title, draw) in enumerate(section.plots)]
+    return [drawn_plot(f"{section.name}-{k}", title, draw, data) for k, (title, draw) in enumerate(section.plots)]
 
 
-def _drawn(name: str, title: str, draw: Draw, data: BoardData) -> Plot:
+def drawn_plot(name: str, title: str, draw: Draw, data: BoardData) -> Plot:
+    """The plot that `draw` makes of `data`; without its evidence a card of this name that says what is missing."""
     try:
         return draw(data)
     except EvidenceMissing as missing:

@@ -14,7 +14,7 @@ from seg6b.render.wording import number, percent
 
 _EPOCH: Final = date(1970, 1, 1)
 _ZONES_SHOWN: Final = 24
-_OTHERS: Final = "all other zones"
+OTHERS: Final = "all other zones"
 
 
 def campaigns_by_class(data: BoardData) -> Plot:
@@ -35,11 +35,11 @@ def campaigns_by_zone(data: BoardData) -> Plot:
     zone = (
         pl.when(pl.col("tzid_primary").is_in(named))
         .then("tzid_primary")
-        .otherwise(pl.lit(_OTHERS))
+        .otherwise(pl.lit(OTHERS))
         .alias("tzid_primary")
     )
     kept = frame.with_columns(zone).group_by("campaign_id", "campaign_type", "tzid_primary").agg(pl.col("n").sum())
-    rows = [*([_OTHERS] if busy.height > _ZONES_SHOWN else []), *reversed(named)]
+    rows = [*([OTHERS] if busy.height > _ZONES_SHOWN else []), *reversed(named)]
     gate = data.board.gates.get("T18")
     caption = f"Share of a campaign's flows in each of {busy.height} zones." + (
         f" V (T18) {number(gate.value)}." if gate else ""
