@@ -93,6 +93,9 @@ def test_map_and_pairs_fit_on_paper(whole):
     whole.page.emulate_media(media="print")
     whole.ask("document.body.style.width = '718px'")  # paper is narrower than the screen that the plots were drawn on
     assert whole.ask(FITS)
+    whole.ask("scrollTo(0, 0)")
+    a4 = 1047  # CSS pixels between margins of 1 cm
+    assert whole.ask("document.querySelector('.heat-frame').getBoundingClientRect().bottom") < a4
     assert whole.ask("[...document.querySelectorAll('.canvas')].every(c => c.scrollWidth <= c.clientWidth + 2)")
     rows = "[...document.querySelectorAll('.pairs .plot')].map(p => Math.round(p.getBoundingClientRect().top))"
     tops = whole.ask(rows)
