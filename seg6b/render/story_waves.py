@@ -67,8 +67,8 @@ WAVES: Final = (
     ),
     Wave(
         "P6",
-        "The push to B+",
-        (),
+        "The push to B+, and behaviour",
+        ("X1", "X2", "X3", "X4", "X5"),
         (
             ("Bank outcome by merchant class", labels.bank_by_class),
             ("Amounts by bank view", labels.amounts_by_bank_view),
@@ -83,8 +83,8 @@ HARD_WAVES: Final = ("P1", "P2")  # T1..T16, T21, T22: those that a verdict of P
 def wave_of(gate_id: str) -> Wave:
     """The wave that owns a gate; what no wave owns stands by itself.
 
-    >>> wave_of("T21").phase, wave_of("X3").name
-    ('P1', 'Further gates')
+    >>> wave_of("T21").phase, wave_of("X3").phase, wave_of("Y1").name
+    ('P1', 'P6', 'Further gates')
     """
     return next((wave for wave in WAVES if gate_id in wave.gates), FURTHER)
 

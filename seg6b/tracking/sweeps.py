@@ -142,7 +142,8 @@ def _arm_shown(sweep: Sweep, closure: Closure, arm: Arm, score: ArmScore | None)
         metrics |= {f"ratio_vs_{against}.{state}": score.ratio.mean}
         metrics |= {f"ratio_lo.{state}": low, f"ratio_hi.{state}": high}
     tags = {"arm": arm.name, "owner": sweep.owner, "overrides": " ".join(arm.overrides)}
-    tags["mlflow.runName"] = " ".join((arm.name, *arm.overrides))[:120]
+    told = () if arm.name == CONTROL else arm.overrides
+    tags["mlflow.runName"] = " ".join((arm.name, *told))[:120]
     if score is not None:
         tags |= {"decision": score.decision, "reason": "; ".join(score.reasons)}
     return Projection(metrics=metrics, tags=tags)

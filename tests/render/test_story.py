@@ -102,9 +102,9 @@ def test_rows_are_grouped_by_wave():
 
 def test_gates_that_no_wave_owns_stand_last():
     found = gates()
-    extra = {f"X{k}": replace(found["T5"], gate_id=f"X{k}") for k in (2, 10, 1)}
+    extra = {f"Y{k}": replace(found["T5"], gate_id=f"Y{k}") for k in (2, 10, 1)}
     last = heat_map(story(wave("P1", {**extra, **found}))).bands[-1]
-    assert (last.wave.name, [row.gate_id for row in last.rows]) == ("Further gates", ["X1", "X2", "X10"])
+    assert (last.wave.name, [row.gate_id for row in last.rows]) == ("Further gates", ["Y1", "Y2", "Y10"])
 
 
 def test_colour_never_speaks_alone(html):

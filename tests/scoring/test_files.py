@@ -43,7 +43,7 @@ def test_facts_are_what_receipts_gates_and_report_say(tiny_run):
     assert set(facts.required.values()) == {"PASS"}
     assert facts.warn_metrics["WARN_CASE_REALISM.findings"] == 0.0
     assert facts.gates["T5"]["b"] == "PASS"
-    assert len(facts.gates) == 22
+    assert len(facts.gates) == 27
 
 
 def test_saved_facts_come_back_equal(tiny_run, tmp_path):
