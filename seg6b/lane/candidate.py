@@ -92,10 +92,10 @@ def run_candidate(job: Job, progress: Progress) -> Outcome:
             _find_room(job, world, progress)
     axes = Axes(world.manifest_fingerprint, job.policy.parameter_hash, job.seed, job.scenario_id)
     draws = Draws(axes.manifest_fingerprint, axes.seed, axes.scenario_id)
-    baseline = baseline_of(job.root, run, axes)
-    site = Site(job, world, axes, draws, run, Threads.of(job.threads), progress, baseline)
+    site = Site(job, world, axes, draws, run, Threads.of(job.threads), progress)
     with disk_faults("E_RUN_DISK", run.path, run.way_on), run_lock(job.root, run.run_id):
         receipt = _begin(site)
+        site = replace(site, baseline=baseline_of(job.root, run, axes))
         try:
             states = run_states(site)
         except BaseException as stop:

@@ -53,7 +53,7 @@ def test_the_folder_holds_what_the_design_says(tracked):
     assert receipt["status"] == "DONE"
     assert receipt["states"] == ["S0", "S1", "S2", "S3", "S4", "S5"]
     gates = json.loads((folder / "gates.json").read_text())
-    assert list(gates["gates"]) == [f"T{i}" for i in range(1, 23)]
+    assert list(gates["gates"]) == [*(f"T{i}" for i in range(1, 23)), *(f"X{i}" for i in range(1, 6))]
     assert {"value", "raw", "ci95", "b", "bplus", "severity", "class", "owner", "n"} <= set(gates["gates"]["T5"])
     state = json.loads((folder / "states" / "S2.json").read_text())
     assert {"total", "input", "compute", "validate", "write"} == set(state["elapsed_s"])

@@ -94,7 +94,18 @@ def test_a_run_without_evidence_is_refused(project):
     assert "no evidence of S2" in str(error)
 
 
-@pytest.mark.parametrize("words", [("ffff",), ("../x",), ("", "--phase", "p0")])
+@pytest.mark.parametrize("words", [("", "--phase", "p0"), ("ffff", "--story")])
+def test_it_takes_a_run_or_sweep_or_the_story(project, words):
+    error = refusal(project, *words)
+    assert (error.code, error.exit_code) == ("E_REPORT_WHAT", 2)
+
+
+def test_a_story_needs_a_baseline_at_least(project):
+    error = refusal(project, "--story")
+    assert (error.code, error.exit_code) == ("E_STORY_EMPTY", 1)
+
+
+@pytest.mark.parametrize("words", [("ffff",), ("../x",)])
 def test_what_is_not_there_is_refused_by_name(project, words):
     error = refusal(project, *words)
     assert isinstance(error, UsageError)

@@ -252,6 +252,9 @@ class HandWorld:
         site = np.arange(120 if self.sites else 0)
         self.tables = {
             w.IPS.name: {"ip_id": ips, "ip_type": _enum(kinds, v.IP_TYPES)},
+            w.DEVICES.name: {
+                "device_id": devices, "device_type": _enum(["MOBILE_PHONE"] * devices.size, v.DEVICE_TYPES),
+            },
             w.DEVICE_ROLES.name: {
                 "device_id": devices, "fraud_role_device": _enum(roles, v.DEVICE_FRAUD_ROLES),
             },
