@@ -11,19 +11,15 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from seg6b.datasets.frames import codes_of, micros_of
 from seg6b.datasets.vocabulary import AMOUNT_FAMILIES, PATTERNS
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import entity1
+from seg6b.evidence.row_arrays import I64, U8, Flags, runs
 from seg6b.evidence.tables import Evidence, Measure
 from seg6b.shards.cells import CELLS, cell_of
-
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 
 MIN_GAPS: Final = 20
 MILLI: Final = 1_000
@@ -71,7 +67,7 @@ def measure_burstiness(found: Evidence, party: I64, ts: I64) -> None:
         party: of each arrival, adjacent.
         ts: time of each arrival in microseconds, in any order within a party.
     """
-    starts = _runs(party)
+    starts = runs(party)
     values = burstiness(starts, ts)
     seen = values > -2 * MILLI
     cells = cell_of(party[starts[:-1]])[seen]
@@ -94,7 +90,7 @@ def measure_habit(found: Evidence, flows: pl.DataFrame, cell: U8) -> None:
     counted = (codes_of(flows["amount_family"]) == PURCHASE) & flows["amount_minor"].is_not_null().to_numpy()
     party = flows["party_id"].to_numpy()[counted]
     amount = flows["amount_minor"].fill_null(1).to_numpy()[counted]
-    sums = habit(_runs(party), cell[counted], np.maximum(amount, 1))
+    sums = habit(runs(party), cell[counted], np.maximum(amount, 1))
     there = np.flatnonzero(sums[:, 0])
     columns = dict(zip(HABIT.sums, sums[there].T, strict=True))
     found.put(HABIT, pl.DataFrame({"cell": there.astype(np.uint8), **columns}))
@@ -106,7 +102,7 @@ def measure_velocity(found: Evidence, flows: pl.DataFrame, cell: U8) -> None:
     instrument = flows["instrument_id"].fill_null(0).to_numpy()[known]
     ts, tested = micros_of(flows["ts_utc"])[known], (codes_of(flows["fraud_pattern_type"]) == CARD_TESTING)[known]
     order = np.lexsort((ts, instrument))
-    starts = _runs(instrument[order])
+    starts = runs(instrument[order])
     flows_of, peaks, targeted = peaks_of(starts, ts[order], tested[order])
     kept = flows_of > 1
     cells = cell[known][order][starts[:-1]][kept].astype(np.int64)
@@ -156,7 +152,7 @@ def origins(flows: pl.DataFrame, terminals: I64, open_ips: I64) -> pl.DataFrame:
 
 
 @kernel
-def sampled(flow_id: I64) -> Mask:
+def sampled(flow_id: I64) -> Flags:
     """One flow in 16, by a hash of its id."""
     out = np.zeros(flow_id.size, np.bool_)
     for i in range(flow_id.size):
@@ -220,7 +216,7 @@ def log2_of(value: int) -> int:
 
 
 @kernel
-def peaks_of(starts: I64, ts: I64, tested: Mask) -> tuple[I64, I64, I64]:
+def peaks_of(starts: I64, ts: I64, tested: Flags) -> tuple[I64, I64, I64]:
     """Flows, most flows within an hour, and whether any was card testing, of each run of flows in order of time."""
     size = starts.size - 1
     flows, peaks, targeted = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
@@ -234,8 +230,3 @@ def peaks_of(starts: I64, ts: I64, tested: Mask) -> tuple[I64, I64, I64]:
         flows[r] = min(starts[r + 1] - starts[r], MOST_FLOWS)
         peaks[r] = min(peaks[r], MOST_PEAK)
     return flows, peaks, targeted
-
-
-def _runs(values: I64) -> I64:
-    """Start of each run of equal values, and the number of values at the end."""
-    return np.concatenate([np.flatnonzero(np.diff(values, prepend=values[:1] - 1)), [values.size]])

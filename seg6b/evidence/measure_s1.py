@@ -19,13 +19,10 @@ from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import entity2
 from seg6b.evidence.behaviour import BURSTINESS, measure_burstiness
 from seg6b.evidence.ledger import LEDGER, ledger_s1
-from seg6b.evidence.row_arrays import tally
+from seg6b.evidence.row_arrays import I64, U8, runs, tally
 from seg6b.evidence.tables import DRAWS, Evidence, Measure
 from seg6b.shards.cells import CELLS, cell_of
 from seg6b.shards.stable import sort_rows
-
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
 
 MINUTE_US: Final = 60_000_000
 HOUR_US: Final = 3_600_000_000
@@ -166,7 +163,7 @@ def _sessions(found: Evidence, sessions: pl.DataFrame) -> None:
 
 
 def _richness(found: Evidence, arrivals: pl.DataFrame, party: I64, cell: U8) -> None:
-    starts = _runs(party)
+    starts = runs(party)
     device, ip, account = (arrivals[name].to_numpy() for name in ("device_id", "ip_id", "account_id"))
     instrument = arrivals["instrument_id"].fill_null(0).to_numpy()
     cells = cell[starts[:-1]]
@@ -184,10 +181,10 @@ def _richness(found: Evidence, arrivals: pl.DataFrame, party: I64, cell: U8) -> 
 
 def _linked(found: Evidence, arrivals: pl.DataFrame, cell: U8, sessions: int) -> None:
     session = arrivals["session_id"].to_numpy()
-    order, starts = np.arange(session.size), _runs(session)
+    order, starts = np.arange(session.size), runs(session)
     if starts.size - 1 != sessions:  # members of a session are not adjacent
         order = np.argsort(session, kind="stable")
-        starts = _runs(session[order])
+        starts = runs(session[order])
     total = np.zeros(starts.size - 1, np.int64)
     for name in ("account_id", "instrument_id", "device_id", "ip_id", "merchant_id"):
         total += count_distinct(order, starts, arrivals[name].fill_null(0).to_numpy())
@@ -204,11 +201,6 @@ def _by_number(cell: U8, number: I64, name: str) -> pl.DataFrame:
     """Counts by cell and a small number."""
     cells, numbers, n = tally((cell, number), (CELLS, int(number.max(initial=0)) + 1))
     return pl.DataFrame({"cell": cells.astype(np.uint8), name: numbers, "n": n})
-
-
-def _runs(values: I64) -> I64:
-    """Start of each run of equal values, and the number of values at the end."""
-    return np.concatenate([np.flatnonzero(np.diff(values, prepend=values[:1] - 1)), [values.size]])
 
 
 @kernel

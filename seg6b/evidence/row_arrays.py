@@ -24,6 +24,11 @@ def read_only(values: Array) -> Array:
     return view
 
 
+def runs(values: I64) -> I64:
+    """Start of each run of equal values, and the number of values at the end."""
+    return np.concatenate([np.flatnonzero(np.diff(values, prepend=values[:1] - 1)), [values.size]])
+
+
 def tally(codes: Sequence[npt.NDArray[np.integer]], sizes: Sequence[int]) -> list[I64]:
     """The combinations of small codes that occur, one array a code, and how often each does, in order of the codes."""
     mixed = np.zeros(codes[0].size, np.int64)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from seg6b.evidence.behaviour import KINDS, MOST_FLOWS, MOST_PEAK
+from seg6b.gates.association import finite
 from seg6b.gates.cubes import Cube, cube
 from seg6b.gates.record import BEHAVIOUR, LOWER_BOUND, MED, Gate, Reading, Scene, gate
 from seg6b.shards.cells import CELLS
@@ -101,7 +102,7 @@ def shared_origins(scene: Scene) -> Reading:
     flows = min(int(told.filter(pl.col("kind") == kind)["n"].sum()) for kind in KINDS)
     least = scene.thresholds.rules.campaign_min_rows
     lacking = "" if flows >= least else f"{flows} campaign flows, fewer than {least}"
-    detail = {f"{kind.lower()}_{'fraud' if f else 'others'}": _known(c[0]) for (kind, f), c in chances.items()}
+    detail = {f"{kind.lower()}_{'fraud' if f else 'others'}": finite(float(c[0])) for (kind, f), c in chances.items()}
     return _read(float(excess[0]), interval(float(excess[0]), excess[filled]), flows, lacking, detail=detail)
 
 
@@ -133,10 +134,9 @@ def intraclass(sums: F64) -> F64:
 
 def _read(value: float, ends: tuple[float, float] | None, n: int, lacking: str, **more: object) -> Reading:
     """A reading that is judged on the lower end of its interval."""
-    known = float(value) if np.isfinite(value) else None
     none = "" if ends is not None or lacking else "no interval: the rows lie in too few cells"
     return Reading(
-        known, n, ci95=ends, gated=None if ends is None else ends[0], lacking=lacking or none, **more  # type: ignore[arg-type]
+        finite(value), n, ci95=ends, gated=None if ends is None else ends[0], lacking=lacking or none, **more  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -184,7 +184,3 @@ def in_common(table: pl.DataFrame, kind: str, *, fraud: bool) -> F64:
     np.subtract.at(flows, at + 1, n)
     np.subtract.at(same, at + 1, own)
     return _ratio(pairs, flows**2 - same)
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

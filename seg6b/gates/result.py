@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,12 +26,12 @@ class Verdict(StrEnum):
 
 
 def gate_order(gate_id: str) -> tuple[str, int]:
-    """Where a gate stands on a board.
+    """Where a gate stands on a board; any text has a place.
 
     >>> sorted(["T10", "X1", "T2"], key=gate_order)
     ['T2', 'T10', 'X1']
     """
-    return gate_id[:1], int(gate_id[1:])
+    return re.sub(r"\d", "", gate_id), int(re.sub(r"\D", "", gate_id) or 0)
 
 
 @dataclass(frozen=True, slots=True)

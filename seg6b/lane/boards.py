@@ -85,8 +85,6 @@ def board_data(root: Path, run: RunFolder) -> BoardData:
             "Finish the run; if it was pruned, bring it back: python -m seg6b undelete.",
         )  # fmt: skip
     axes = Axes(receipt.manifest_fingerprint, receipt.parameter_hash, receipt.seed, receipt.scenario_id)
-    status = validation_status(run, axes)
-    notes = () if status == PASS else (f"S5 validation: {status}; the run is not sealed.",)
     return BoardData(
         receipt=receipt,
         states=tuple(states[name] for name in STATES),
@@ -94,8 +92,20 @@ def board_data(root: Path, run: RunFolder) -> BoardData:
         evidence={s.name: read_state_evidence(run, s) for s in ROW_STATES},
         curves=policy_curves(load_policies(receipt.policy, str(run.receipt_path))),
         budgets=scaled_budgets(build_plan_budgets(), int(receipt.world["arrivals"])),
-        notes=(*notes, *recorded_overrides(root, receipt.lane)),
+        notes=board_notes(root, receipt.lane, validation_status(run, axes)),
     )
+
+
+def board_notes(root: Path, lane: str, status: str) -> tuple[str, ...]:
+    """What must stand on a board: that S5 did not seal the run, and overrides of its lane.
+
+    Args:
+        root: project root.
+        lane: lane of the run.
+        status: overall status of S5, as `validation_status` says it.
+    """
+    unsealed = () if status == PASS else (f"S5 validation: {status}; the run is not sealed.",)
+    return (*unsealed, *recorded_overrides(root, lane))
 
 
 def build_plan_budgets() -> dict[str, Any]:

@@ -15,9 +15,9 @@ from seg6b.gates.encoding import from_json
 from seg6b.gates.result import GateBoard, Verdict
 from seg6b.gates.thresholds import load_thresholds
 from seg6b.lane.baseline import baseline_of
+from seg6b.lane.boards import board_notes
 from seg6b.lane.budgets import scaled_budgets
 from seg6b.lane.estimate import estimate_job
-from seg6b.lane.phase import recorded_overrides
 from seg6b.lane.room import bytes_needed, make_room, require_room
 from seg6b.render.curves import policy_curves
 from seg6b.render.data import BoardData, Budget
@@ -238,9 +238,7 @@ def board_of(job: Job, outcome: Outcome) -> BoardData:
     """All that the board of a finished candidate shows."""
     evidence = {s.name: read_state_evidence(outcome.run, s) for s in ROW_STATES}
     ordered = tuple(outcome.states[s] for s in STATES)
-    status = outcome.validation
-    unsealed = () if status == PASSED else (f"S5 validation: {status}; the run is not sealed.",)
-    notes = (*unsealed, *recorded_overrides(job.root, outcome.receipt.lane))
+    notes = board_notes(job.root, outcome.receipt.lane, outcome.validation)
     return BoardData(
         outcome.receipt, ordered, outcome.board, evidence, policy_curves(job.policy), outcome.budgets, notes
     )

@@ -156,31 +156,42 @@ def _run(
     if run.exists() and run.receipt().status == "DONE":
         say(f"seed {seed}: run {run.run_id[:8]} is there")
         return run
-    own = {
-        "root": str(request.root),
-        "lane.id": LANE,
-        "seed": seed,
-        "run_id": run.run_id,
-        "arm.sweep": identity,
-        "arm.name": f"c{number:02d}",
-        "arm.set_index": 1,
-        "arm.round_index": 1,
-        "tracking": "off",
-        "prune.auto": False,
-        "source_run": "none",
-    }
-    logs = folder_of(request.root, identity) / "logs"
+    own = {"lane.id": LANE, "seed": seed, "arm.name": f"c{number:02d}", "arm.set_index": 1, "arm.round_index": 1}
     say(f"seed {seed}: run {run.run_id[:8]}, S0 to S5")
-    line = [*command, *place_of(receipt, thresholds, request.settings), *as_overrides(own)]
-    out, err = logs / f"seed-{seed}.out", logs / f"seed-{seed}.err"
-    ended = run_process(line, out, err, lambda _: None, {})
-    if ended.exit_code != 0 or not run.exists():
-        raise EvidenceMissing(
-            "E_CERTIFY_RUN", f"the run of seed {seed} did not end", str(err),
-            ended.error or f"exit code {ended.exit_code}", "a finished run",
-            "Put that right; the same command goes on with the seeds that are there.",
-        )  # fmt: skip
+    line = [*command, *place_of(receipt, thresholds, request.settings), *chain(request.root, run, identity, own)]
+    log = folder_of(request.root, identity) / "logs" / f"seed-{seed}"
+    run_chain(run, line, log, f"seed {seed}", "the same command goes on with the seeds that are there.")
     return run
+
+
+def chain(root: Path, run: RunFolder, identity: str, own: Mapping[str, Any]) -> tuple[str, ...]:
+    """Overrides of a run that links nothing, tells nobody and prunes nothing; `own` are those of this one alone."""
+    kept = {"tracking": "off", "prune.auto": False, "source_run": "none"}
+    return as_overrides({"root": str(root), "run_id": run.run_id, "arm.sweep": identity, **own, **kept})
+
+
+def run_chain(run: RunFolder, line: Sequence[str], log: Path, name: str, way_on: str) -> GateBoard:
+    """Run a command line to its end, and read the board of the run that it makes.
+
+    Args:
+        run: the run.
+        line: the command line.
+        log: where its output goes, without an ending.
+        name: what the run is called.
+        way_on: what to do when it did not end.
+
+    Raises:
+        EvidenceMissing: the run did not end.
+    """
+    out, err = log.with_name(f"{log.name}.out"), log.with_name(f"{log.name}.err")
+    ended = run_process(line, out, err, lambda _: None, {})
+    board = read_board(run) if run.exists() else None
+    if ended.exit_code != 0 or board is None:
+        raise EvidenceMissing(
+            "E_CERTIFY_RUN", f"the run of {name} did not end", str(err),
+            ended.error or f"exit code {ended.exit_code}", "a finished run", f"Put that right; {way_on}",
+        )  # fmt: skip
+    return board
 
 
 def _judged(run: RunFolder, seed: int, certified: RunReceipt) -> SeedRun:

@@ -49,12 +49,11 @@ def unlocking(marker: str, folder: Path = LANES) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def lane_of(name: str, override: str = "", folder: Path = LANES) -> Lane:
+def lane_of(name: str, folder: Path = LANES) -> Lane:
     """The lane file `name` without its candidates and closing rule, for whoever is no Hydra job.
 
     Args:
         name: file name without its ending.
-        override: reason for running although a required marker is missing.
         folder: where lane files lie.
     """
     plain = _read(folder / f"{name}.yaml")["lane"]
@@ -65,7 +64,6 @@ def lane_of(name: str, override: str = "", folder: Path = LANES) -> Lane:
         goal=str(plain.get("goal", "")),
         alternatives=tuple(Alternative(**item) for item in plain.get("alternatives") or ()),
         requires=tuple(plain.get("requires") or ()),
-        override=override,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from seg6b.gates.record import HARD
 from seg6b.gates.result import GateBoard, Status, Verdict
 from seg6b.lane.candidate import Outcome, board_of
 from seg6b.render.closure_files import lane_slug
@@ -17,7 +18,6 @@ from seg6b.settings.job import Job
 from seg6b.shards.executor import Threads
 
 BASELINE: Final = "baseline"
-HARD: Final = "hard"
 
 
 def lock_baseline(job: Job, outcome: Outcome) -> tuple[str, ...]:

@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from seg6b.errors import EvidenceMissing
-from seg6b.gates.board_file import read_board
 from seg6b.gates.result import GateBoard, Status
 from seg6b.gates.thresholds import Thresholds
-from seg6b.lane.certify import COMMAND, folder_of, place_of
-from seg6b.lane.lanes import as_overrides
-from seg6b.lane.spawn import run_process
+from seg6b.lane.certify import COMMAND, chain, folder_of, place_of, run_chain
 from seg6b.runs.disk import disk_faults, remove_tree, write_json
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.receipt import RunReceipt
@@ -154,27 +150,10 @@ def _board(folder: Path, trial: Trial, place: Sequence[str], command: Sequence[s
     """The board of one trial; its run is gone afterwards, its world stays for the next seed."""
     root = folder / "root"
     run = RunFolder.of(root, hashlib.sha256(trial.name.encode()).hexdigest()[:32])
-    own = {
-        "root": str(root),
-        "seed": trial.seed,
-        "world.seed": trial.world_seed,
-        "world.arrivals": trial.arrivals,
-        "run_id": run.run_id,
-        "arm.sweep": run.run_id,
-        "arm.name": "c01",
-        "tracking": "off",
-        "prune.auto": False,
-        "source_run": "none",
-    }
-    out, err = folder / "logs" / f"{run.run_id}.out", folder / "logs" / f"{run.run_id}.err"
-    ended = run_process([*command, *place, *as_overrides(own)], out, err, lambda _: None, {})
-    board = read_board(run) if run.exists() else None
-    if ended.exit_code != 0 or board is None:
-        raise EvidenceMissing(
-            "E_CERTIFY_RUN", f"the run of {trial.name} did not end", str(err),
-            ended.error or f"exit code {ended.exit_code}", "a finished run",
-            "Put that right; the same command with the same --draw goes on.",
-        )  # fmt: skip
+    own = {"seed": trial.seed, "world.seed": trial.world_seed, "world.arrivals": trial.arrivals, "arm.name": "c01"}
+    line = [*command, *place, *chain(root, run, run.run_id, own)]
+    way_on = "the same command with the same --draw goes on."
+    board = run_chain(run, line, folder / "logs" / run.run_id, trial.name, way_on)
     remove_tree(run.path)
     return board
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
-from seg6b.gates.result import GateResult, Status, Verdict
+from seg6b.gates.result import GateResult, Status, Verdict, gate_order
 from seg6b.render.story_data import Story, StoryCertification, StoryPhase
 from seg6b.render.story_waves import FURTHER, HARD_WAVES, WAVES, Wave, wave_of
 from seg6b.render.wording import ABSENT, interval, number
@@ -97,7 +97,7 @@ def heat_map(story: Story) -> Heat:
     known = _known_gates(story)
     bands = []
     for wave in (*WAVES, FURTHER):
-        mine = sorted((g for g in known if wave_of(g) is wave), key=_natural)
+        mine = sorted((g for g in known if wave_of(g) is wave), key=gate_order)
         if mine:
             bands.append(Band(wave, tuple(_row(story, gate_id, known[gate_id]) for gate_id in mine)))
     by_column = zip(*(row.cells for band in bands for row in band.rows), strict=True)
@@ -174,11 +174,6 @@ def _known_gates(story: Story) -> dict[str, GateResult | None]:
     return known
 
 
-def _natural(gate_id: str) -> tuple[str, int]:
-    digits = re.sub(r"\D", "", gate_id)
-    return re.sub(r"\d", "", gate_id), int(digits or 0)
-
-
 def _row(story: Story, gate_id: str, gate: GateResult | None) -> Row:
     cells = tuple(_cell(part, gate_id) for part in story.phases)
     rules = f"B {gate.b_rule}; B+ {gate.bplus_rule}" if gate else ""
@@ -233,7 +228,7 @@ def not_at_b(gates: Mapping[str, GateResult]) -> list[tuple[Wave, str]]:
     """Gates that do not pass B, by the wave that has to mend them."""
     out = []
     for wave in (*WAVES, FURTHER):
-        mine = [g for g in sorted(gates, key=_natural) if wave_of(g) is wave and gates[g].b is not Status.PASS]
+        mine = [g for g in sorted(gates, key=gate_order) if wave_of(g) is wave and gates[g].b is not Status.PASS]
         if mine:
             out.append((wave, ", ".join(mine)))
     return out

@@ -44,15 +44,15 @@ def budget_facts(runs: Sequence[RunFacts], plain: Mapping[str, Any], arrivals: i
     for state in states:
         limits = plain["states"][state]
         target, stretch = (scaled(limits[name], plain, arrivals) for name in ("target_s", "stretch_s"))
-        facts.append(_fact(state, [run.elapsed_s[state] for run in runs], target, stretch))
+        facts.append(budget_fact(state, median(run.elapsed_s[state] for run in runs), target, stretch))
     lane = plain.get("lanes_min", {}).get(CANDIDATE)
     if lane and states:
-        together = [sum(run.elapsed_s[s] for s in states) for run in runs]
+        together = median(sum(run.elapsed_s[s] for s in states) for run in runs)
         target, stretch = (scaled(60.0 * lane[name], plain, arrivals, len(states)) for name in ("target", "stretch"))
-        facts.append(_fact(CANDIDATE, together, target, stretch))
+        facts.append(budget_fact(CANDIDATE, together, target, stretch))
     return tuple(facts)
 
 
-def _fact(name: str, elapsed_s: Sequence[float], target_s: float, stretch_s: float) -> BudgetFact:
-    middle = median(elapsed_s)
-    return BudgetFact(name, middle, target_s, stretch_s, status(middle, target_s, stretch_s))
+def budget_fact(name: str, elapsed_s: float, target_s: float, stretch_s: float) -> BudgetFact:
+    """What was measured against one budget, seconds."""
+    return BudgetFact(name, elapsed_s, target_s, stretch_s, status(elapsed_s, target_s, stretch_s))

@@ -18,7 +18,7 @@ from seg6b.gates.record import HARD
 from seg6b.gates.result import GateBoard, Status
 from seg6b.gates.thresholds import CrossSeed, Thresholds
 from seg6b.runs.receipt import RunReceipt
-from seg6b.scoring.budgets import GREEN, RED, scaled, status
+from seg6b.scoring.budgets import GREEN, RED, budget_fact, scaled
 from seg6b.scoring.closure import BudgetFact, RunFacts
 from seg6b.scoring.facts import PASS
 from seg6b.scoring.realism import LEVELS
@@ -248,19 +248,15 @@ def lane_budgets(runs: Sequence[RunFacts], plain: Mapping[str, Any], arrivals: i
         took = [run.elapsed_s[state] for run in runs if state in run.elapsed_s]
         if took:
             ends = [scaled(limits[name], plain, arrivals) for name in ("target_s", "stretch_s")]
-            facts.append(_fact(state, max(took), *ends))
+            facts.append(budget_fact(state, max(took), *ends))
     whole = sorted((sum(run.elapsed_s[s] for s in plain["states"] if s in run.elapsed_s) for run in runs), reverse=True)
     for lane, count in SEEDS_OF.items():
         limits, used = plain.get("lanes_min", {}).get(lane), whole[: count or len(whole)]
         if limits and len(used) >= max(count, 1):
             states = len(plain["states"]) * len(used)
             ends = [scaled(60.0 * limits[name], plain, arrivals, states) for name in ("target", "stretch")]
-            facts.append(_fact(lane, sum(used), *ends))
+            facts.append(budget_fact(lane, sum(used), *ends))
     return facts
-
-
-def _fact(name: str, elapsed_s: float, target_s: float, stretch_s: float) -> BudgetFact:
-    return BudgetFact(name, elapsed_s, target_s, stretch_s, status(elapsed_s, target_s, stretch_s))
 
 
 def over_target(budgets: Sequence[BudgetFact]) -> list[str]:

@@ -16,7 +16,7 @@ from seg6b.runs.prune_plan import plan_prune
 from seg6b.runs.pruned import Fate, read_mark, write_mark
 from seg6b.runs.trash import undelete
 from seg6b.settings.job import ArmChoice, PruneChoice
-from tests.runs.fake_runs import ONE, contents, id_of, killed_at, make_run, utc
+from tests.runs.fake_runs import ONE, contents, id_of, killed_at, make_run, superseded, utc
 
 DEAR = 1_000
 
@@ -29,10 +29,7 @@ class Usage(NamedTuple):
 
 @pytest.fixture
 def old(tmp_path):
-    """A superseded run, beside the current candidate."""
-    made = make_run(tmp_path, "old", ended=utc(-50))
-    make_run(tmp_path, "newest")
-    return made
+    return superseded(tmp_path)
 
 
 @pytest.fixture

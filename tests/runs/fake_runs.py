@@ -121,6 +121,13 @@ def dropped(root, grace_h=24.0):
     return {item.run_id for item in plan_prune(root, grace_h).items}
 
 
+def superseded(root):
+    """A run that nothing keeps, beside the current candidate."""
+    made = make_run(root, "old", ended=utc(-50))
+    make_run(root, "newest")
+    return made
+
+
 def kept_now(root, grace_h=24.0):
     """Why the data of each run stays now."""
     return plan_prune(root, grace_h).kept

@@ -36,6 +36,7 @@ from tests.runs.fake_runs import (
     make_run,
     make_sweep,
     prune_now,
+    superseded,
     tree,
     utc,
 )
@@ -48,10 +49,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def old(root):
-    """A superseded run, beside the current candidate."""
-    made = make_run(root, "old", ended=utc(-50))
-    make_run(root, "newest")
-    return made
+    return superseded(root)
 
 
 # what is refused

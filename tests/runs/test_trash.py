@@ -28,6 +28,7 @@ from tests.runs.fake_runs import (
     killed_at,
     make_run,
     prune_now,
+    superseded,
     tree,
     utc,
 )
@@ -40,10 +41,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def old(root):
-    """A superseded run, beside the current candidate."""
-    made = make_run(root, "old", ended=utc(-50))
-    make_run(root, "newest")
-    return made
+    return superseded(root)
 
 
 # the way back

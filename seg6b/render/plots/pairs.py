@@ -7,7 +7,8 @@ from statistics import median
 from typing import Final
 
 from seg6b.render.closure_words import arm_names, timed_runs, timed_state
-from seg6b.render.plots.shape import COLOURS, Figure, Plot, axis, bar_fill, figure, text
+from seg6b.render.plots.runtime import stacked_seconds
+from seg6b.render.plots.shape import COLOURS, Figure, Plot, axis, figure, text
 from seg6b.render.wording import seconds
 from seg6b.runs.sweep import CONTROL
 from seg6b.scoring.closure import Closure, RunFacts
@@ -89,33 +90,12 @@ def time_by_state(closure: Closure) -> Plot | None:
     states = sorted({s for name in names for r in timed_runs(closure, name) for s in r.executed})
     if not states:
         return None
-    shown = names[::-1]
-    traces: list[Figure] = []
-    for k, state in enumerate(states):
-        traces.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "y": [text(name) for name in shown],
-                "x": [round(_typical(closure, name, state), 4) for name in shown],
-                "name": text(state),
-                "marker": bar_fill(COLOURS[k % len(COLOURS)], k),
-                "hovertemplate": f"%{{y}}, {text(state)}: %{{x:.2f}} s<extra></extra>",
-            }
-        )
     totals = {name: sum(_typical(closure, name, s) for s in states) for name in names}
     quickest = min(totals, key=lambda name: totals[name])
     least = f"{quickest} took least, {seconds(totals[quickest])}"
     caption = f"Median wall seconds of the states that each arm executed; {least}."
-    drawn = figure(
-        traces,
-        height=110 + 36 * len(names),
-        x=axis("seconds", rangemode="tozero"),
-        y=axis(type="category", showgrid=False),
-        barmode="stack",
-        bargap=0.35,
-    )
-    return Plot("time-by-state", "Where the time goes", caption, drawn)
+    took = [(name, {state: _typical(closure, name, state) for state in states}) for name in names]
+    return Plot("time-by-state", "Where the time goes", caption, stacked_seconds(took, states))
 
 
 def _typical(closure: Closure, arm: str, state: str) -> float:

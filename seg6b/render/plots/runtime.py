@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from seg6b.render.data import BoardData
 from seg6b.render.plots.shape import COLOURS, Figure, Plot, axis, bar_fill, figure, text
 from seg6b.render.wording import seconds
@@ -63,3 +66,40 @@ def _marks(y: list[str], x: list[float], name: str, symbol: str) -> Figure:
         "marker": marker,
         "hovertemplate": hover,
     }
+
+
+def stacked_seconds(
+    rows: Sequence[tuple[str, Mapping[str, float]]],
+    states: Sequence[str],
+    **layout: Any,  # noqa: ANN401 - Plotly's keys
+) -> Figure:
+    """Bars of seconds, a row each, the first on top, its states stacked.
+
+    Args:
+        rows: name of a row, and seconds by state.
+        states: in the order of stacking; a state that a row lacks took no time.
+        layout: further keys of the layout.
+    """
+    shown = rows[::-1]
+    names = [text(name) for name, _ in shown]
+    traces: list[Figure] = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "y": names,
+            "x": [round(took.get(state, 0.0), 4) for _, took in shown],
+            "name": text(state),
+            "marker": bar_fill(COLOURS[k % len(COLOURS)], k),
+            "hovertemplate": f"%{{y}}, {text(state)}: %{{x:.2f}} s<extra></extra>",
+        }
+        for k, state in enumerate(states)
+    ]
+    return figure(
+        traces,
+        height=110 + 36 * len(names),
+        x=axis("seconds", rangemode="tozero"),
+        y=axis(type="category", showgrid=False),
+        barmode="stack",
+        bargap=0.35,
+        **layout,
+    )
