@@ -106,7 +106,7 @@ def slot_command(root: Path, sweep: Sweep, slot: Slot, source: str, command: Seq
         "tracking": "off",
         "prune.auto": False,
     }
-    if sweep.kind == OPTIMISATION:
+    if sweep.kind == OPTIMISATION or slot.round_index > 1:
         own["arm.execute_from"] = sweep.owner
     if all(key_of(o) != "source_run" or o == f"source_run={ANY}" for o in sweep.overrides):
         own["source_run"] = source
@@ -157,13 +157,16 @@ class _Bench:
         return f"{done} {'run' if done == 1 else 'runs'} of sweep {self.sweep.sweep_id[:8]} done"
 
     def _further(self, wanted: Mapping[str, tuple[int, int]]) -> tuple[Slot, ...]:
-        """Rounds that the scorer asks for: set and number of rounds by arm; the control goes with each."""
+        """Rounds that the scorer asks for: set and number of rounds by arm.
+
+        The control goes with each that is timed against it.
+        """
         found: list[Slot] = []
         for set_index in sorted({s for s, _ in wanted.values()}):
             counts = {arm: n for arm, (s, n) in wanted.items() if s == set_index}
             for r in range(1, max(counts.values()) + 1):
                 arms = {arm for arm, n in counts.items() if r <= n}
-                found += rounds(self.sweep, set_index, r, arms | {CONTROL})
+                found += rounds(self.sweep, set_index, r, arms | {CONTROL} if self.sweep.kind == OPTIMISATION else arms)
         return tuple(found)
 
     def _walk(self, slots: Sequence[Slot]) -> None:

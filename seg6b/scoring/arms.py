@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -19,16 +20,20 @@ KEPT: Final = (Decision.KEEP, Decision.KEEP_PROVISIONAL)
 
 
 def judge_arm(dossier: Dossier, arm: Arm) -> ArmScore:
-    """The arm's score, by rule."""
+    """The arm's score, by rule.
+
+    Of a policy variant that was run twice the faster run counts: a cold kernel or a busy disk only adds to a time.
+    """
     blank = ArmScore(arm.name, arm.overrides, Decision.INERT, (arm.inert,))
     if arm.inert:
         return blank
     ended, failed = dossier.ended(arm.name), dossier.failed(arm.name)
     if not ended:
         return _nothing_ended(dossier, blank, failed)
-    score = _measured(dossier, replace(blank, reasons=()), [facts for _, facts in ended], failed)
     if dossier.sweep.kind == REMEDIATION:
-        return judge_variant(dossier, score, ended[0][1])
+        run = min((facts for _, facts in ended), key=lambda facts: facts.elapsed_s.get(dossier.state, math.inf))
+        return judge_variant(dossier, _measured(dossier, replace(blank, reasons=()), [run], failed), run)
+    score = _measured(dossier, replace(blank, reasons=()), [facts for _, facts in ended], failed)
     drifted = _drifted(dossier, score, ended)
     if drifted is not None:
         return drifted

@@ -35,7 +35,7 @@ class Dossier:
     @property
     def state(self) -> str:
         """The state whose time decides."""
-        return str(self.sweep.closure.get("state") or self.sweep.owner)
+        return judged_state(self.sweep)
 
     def ended(self, arm: str) -> tuple[tuple[str, RunFacts], ...]:
         """Name of the slot and facts of every run of an arm that ended, in the order of sets and rounds."""
@@ -57,6 +57,11 @@ class Dossier:
         """What the rows of a run must equal: the control's, and the authority's where they may be compared."""
         base = self.baseline if self.baseline is not None and same_rows_due(facts, self.baseline) else None
         return tuple(r for r in (self.control, base) if r is not None)
+
+
+def judged_state(sweep: Sweep) -> str:
+    """The state whose time decides a sweep."""
+    return str(sweep.closure.get("state") or sweep.owner)
 
 
 def same_rows_due(facts: RunFacts, base: RunFacts) -> bool:

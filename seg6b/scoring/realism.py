@@ -24,7 +24,7 @@ Verdict = tuple[Decision, str]
 
 
 def judge_variant(dossier: Dossier, score: ArmScore, run: RunFacts) -> ArmScore:
-    """The score of a policy variant; its one run is judged, no time is compared.
+    """The score of a policy variant; one run is judged, no time is compared.
 
     Args:
         dossier: the sweep.

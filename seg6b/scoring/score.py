@@ -11,9 +11,10 @@ from seg6b.runs.folder import RunFolder
 from seg6b.runs.sweep import REMEDIATION, SlotReceipt, SlotStatus, Sweep
 from seg6b.runs.sweep_folder import SweepFolder
 from seg6b.scoring.basis import Basis, save_basis
+from seg6b.scoring.budgets import RED
 from seg6b.scoring.closing import close
 from seg6b.scoring.closure import ArmScore, Closure, Decision, Drift, RunFacts
-from seg6b.scoring.dossier import AUTHORITY, Dossier, rounds_of, same_rows_due
+from seg6b.scoring.dossier import AUTHORITY, Dossier, judged_state, rounds_of, same_rows_due
 from seg6b.scoring.drift import DriftNote, differing, find_drifts, save_drifts, saved_drifts
 from seg6b.scoring.facts import run_facts, save_facts, saved_facts
 from seg6b.scoring.runtime import planned_looks
@@ -97,7 +98,8 @@ def next_rounds(sweep: Sweep, slots: Sequence[SlotReceipt], closure: Closure) ->
 
     An arm that straddles goes on in set 1 to its next look; a provisional winner is run in set 2 as often as it took
     in set 1. Set 2 begins when nobody is left in set 1, so that all who are in it run beside the same control. Who
-    drifted, failed or cannot bind is not run again.
+    drifted, failed or cannot bind is not run again. A policy variant that is held and overdraws its
+    budget is run once more.
     """
     steps = {score.arm: _next(sweep, tuple(slots), score) for score in closure.arms}
     first = min((step[0] for step in steps.values() if step is not None), default=0)
@@ -107,7 +109,7 @@ def next_rounds(sweep: Sweep, slots: Sequence[SlotReceipt], closure: Closure) ->
 def _next(sweep: Sweep, slots: tuple[SlotReceipt, ...], score: ArmScore) -> tuple[int, int] | None:
     first, second = (rounds_of(slots, score.arm, k) for k in (1, 2))
     if sweep.kind == REMEDIATION:
-        return (1, 1) if not first and score.decision != Decision.INERT else None
+        return _variant_next(sweep, first, score)
     if score.failed_runs or score.decision not in {Decision.INSUFFICIENT, Decision.KEEP_PROVISIONAL}:
         return None
     looks = planned_looks(sweep.repeats, sweep.max_repeats)
@@ -116,6 +118,14 @@ def _next(sweep: Sweep, slots: tuple[SlotReceipt, ...], score: ArmScore) -> tupl
         return (2, wanted) if sweep.confirm and second < wanted else None
     further = [n for n in looks if n > first]
     return (1, further[0]) if further and not second else None
+
+
+def _variant_next(sweep: Sweep, rounds: int, score: ArmScore) -> tuple[int, int] | None:
+    """A variant is run once, and once more where it overdraws its budget: see `judge_arm`."""
+    if not rounds:
+        return (1, 1) if score.decision != Decision.INERT else None
+    red = any(b.name == judged_state(sweep) and b.status == RED for b in score.budgets)
+    return (1, 2) if rounds == 1 and red and score.decision == Decision.HOLD else None
 
 
 def _facts(root: Path, folder: Path, receipt: SlotReceipt) -> RunFacts:

@@ -63,10 +63,10 @@ class Place:
     def sweep(self, *candidates, shared=SHORT, authority=None):
         return self.planner.sweep(*candidates, shared=shared, authority=authority)
 
-    def run(self, sweep, script=()):
+    def run(self, sweep, script=(), budgets=BUDGETS):
         """The sweep to its end; `script` is what the runs of each arm do."""
         command = (sys.executable, str(STAND_IN), str(self.source.path), json.dumps(dict(script)))
-        score = partial(score_sweep, self.root, sweep, budgets=BUDGETS)
+        score = partial(score_sweep, self.root, sweep, budgets=budgets)
         return run_sweep(self.root, sweep, self.told, score=score, command=command)
 
     @property
@@ -153,6 +153,14 @@ def test_a_remediation_runs_every_arm_once_and_links_what_is_equal(place):
     assert sorted(r["arm.name"] for r in place.ran) == ["c01", "c02", "control"]
     assert {r["source_run"] for r in place.ran} == {"any"}
     assert all("arm.execute_from" not in r for r in place.ran)
+
+
+def test_a_variant_over_its_budget_is_executed_once_more_without_the_control(place):
+    tight = BUDGETS | {"floor_s": 0.5, "states": {"S4": {"target_s": 0.5, "stretch_s": 0.5}}}
+    closure = place.run(place.sweep("policy/case=lean"), budgets=tight)
+    assert closure.arms[0].decision is Decision.HOLD
+    runs = [(r["arm.name"], r["arm.round_index"], r.get("arm.execute_from", "")) for r in place.ran]
+    assert sorted(runs) == [("c01", "1", ""), ("c01", "2", "S4"), ("control", "1", "")]
 
 
 def test_an_arm_with_other_rows_is_out_at_once(place):

@@ -63,6 +63,22 @@ def test_a_red_state_holds():
     assert scored(gates(), s4=300.0).decision == "HOLD"
 
 
+def test_a_red_state_is_looked_at_twice_and_the_faster_run_counts():
+    runs = [facts(CONTROL, 1, 1, gates=BEFORE), facts("c01", 1, 1, gates=gates(), s4=300.0)]
+    assert next_rounds(PLAN, [slot_of(run) for run in runs], closed(PLAN, runs)) == {"c01": (1, 2)}
+    for s4, decision, counted in ((250.0, "KEEP", 2), (299.0, "HOLD", 2), (301.0, "HOLD", 1)):
+        twice = [*runs, facts("c01", 1, 2, gates=gates(), s4=s4)]
+        arm = closed(PLAN, twice).arms[0]
+        assert (arm.decision, arm.run_id) == (decision, facts("c01", 1, counted).run_id)
+        assert next_rounds(PLAN, [slot_of(run) for run in twice], closed(PLAN, twice)) == {}
+
+
+def test_a_rejected_variant_is_not_run_again_for_its_time():
+    runs = [facts(CONTROL, 1, 1, gates=BEFORE), facts("c01", 1, 1, gates=gates(T1=("FAIL", "FAIL")), s4=300.0)]
+    assert closed(PLAN, runs).arms[0].decision == "REJECT"
+    assert next_rounds(PLAN, [slot_of(run) for run in runs], closed(PLAN, runs)) == {}
+
+
 def test_the_authority_is_the_reference_where_world_and_seed_are_its():
     runs = [facts(CONTROL, 1, 1, gates=gates()), facts("c01", 1, 1, gates=gates())]
     plan = replace(PLAN, authority="d" * 32)
