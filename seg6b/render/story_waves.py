@@ -49,7 +49,7 @@ WAVES: Final = (
     Wave(
         "P3",
         "Campaign depth",
-        ("T17", "T18"),
+        ("T17", "T18", "X3", "X4"),
         (
             ("Campaigns by merchant class", campaigns.campaigns_by_class),
             ("Campaigns by time zone", campaigns.campaigns_by_zone),
@@ -58,7 +58,7 @@ WAVES: Final = (
     Wave(
         "P4",
         "Sessions and attachment",
-        ("T19", "T20"),
+        ("T19", "T20", "X1"),
         (
             ("Arrivals a session", sessions.arrivals_a_session),
             ("Session span", sessions.session_spans),
@@ -68,7 +68,7 @@ WAVES: Final = (
     Wave(
         "P6",
         "The push to B+, and behaviour",
-        ("X1", "X2", "X3", "X4", "X5"),
+        ("X2", "X5"),
         (
             ("Bank outcome by merchant class", labels.bank_by_class),
             ("Amounts by bank view", labels.amounts_by_bank_view),
