@@ -1,4 +1,8 @@
-"""T17 and T18: are there several campaigns, and do they aim at different classes and places?"""
+"""T17 and T18: are there several campaigns, and do they aim at different classes and places?
+
+A seed draws the campaigns anew, each with a cohort of its own: what is sampled is the campaign, not its flows. The
+interval is the wider of two, without each cell of parties and without each campaign.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from seg6b.datasets import vocabulary as v
@@ -13,8 +18,9 @@ from seg6b.gates.association import collapsed, finite
 from seg6b.gates.cubes import Cube, cube, faults, total_of
 from seg6b.gates.record import LOWER_BOUND, MED, STRETCH, Reading, Scene, gate
 from seg6b.stats.contingency import bergsma_v, cramers_v
-from seg6b.stats.jackknife import jackknife
+from seg6b.stats.jackknife import jackknife, wider
 
+F64 = npt.NDArray[np.float64]
 UNIT = "Cramér's V, bias-corrected"
 
 
@@ -56,7 +62,9 @@ def place_targeting(scene: Scene) -> Reading:
 
 
 def _depth(scene: Scene, counts: Cube, parts: Mapping[str, float], detail: Mapping[str, Any], fault: str) -> Reading:
-    value, ends = jackknife(counts.counts, bergsma_v)
+    value, by_party = jackknife(counts.counts, bergsma_v)
+    _, by_campaign = jackknife(_apart(counts), bergsma_v)
+    ends = wider(by_party, by_campaign)
     least = scene.thresholds.rules.campaign_min_rows
     lacking = "" if counts.n >= least else f"{counts.n} campaign flows, fewer than {least}"
     fault = fault or collapsed(counts)
@@ -71,6 +79,11 @@ def _depth(scene: Scene, counts: Cube, parts: Mapping[str, float], detail: Mappi
         fault=fault,
         lacking=lacking or ("" if ends is not None else "no interval: the rows lie in too few cells"),
     )
+
+
+def _apart(counts: Cube) -> F64:
+    """Counts with each campaign on a layer of its own, shape (campaigns, campaigns, categories)."""
+    return np.eye(len(counts.labels[0]))[:, :, None] * counts.total[None]
 
 
 def _text(name: str) -> pl.Expr:

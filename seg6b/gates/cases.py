@@ -9,8 +9,9 @@ import polars as pl
 from seg6b.gates.cubes import faults, histogram, share_of_cells, total_of
 from seg6b.gates.record import CRITICAL, Reading, Scene, gate
 from seg6b.shards.cells import CELLS
-from seg6b.stats.jackknife import interval, jackknife
+from seg6b.stats.jackknife import interval, jackknife, wider
 from seg6b.stats.order import CellHistogram, shares_without
+from seg6b.stats.shares import wilson
 
 F64 = npt.NDArray[np.float64]
 
@@ -34,10 +35,11 @@ def fixed_spikes(scene: Scene) -> Reading:
     shares = [_spike_share(h, spikes) for h in (gaps, spans)]
     value = max(shares)
     without = np.fmax(_without(gaps, spikes), _without(spans, spikes))[np.union1d(gaps.cells, spans.cells)]
+    rows = (gaps, spans)[int(np.argmax(shares))].n
     return Reading(
         value,
         gaps.n,
-        ci95=interval(value, without),
+        ci95=wider(interval(value, without), wilson(value, rows)),
         detail={"gap_share": shares[0], "duration_share": shares[1], "durations": spans.n},
         fault=faults(gap_table, {}, ("gap_s",)) or faults(span_table, {}, ("duration_s",)),
     )

@@ -39,6 +39,13 @@ def jackknife(cells: npt.ArrayLike, estimate: Callable[[F64], F64]) -> tuple[flo
     return value, interval(value, estimate(total[None] - counts[filled]))
 
 
+def wider(one: Interval | None, other: Interval | None) -> Interval | None:
+    """The wider of two intervals about the same value; None where either cannot be told."""
+    if one is None or other is None:
+        return None
+    return max(one, other, key=lambda ends: ends[1] - ends[0])
+
+
 def interval(value: float, without: F64, confidence: float = 0.95) -> Interval | None:
     """The t-interval from the estimates that each leave one non-empty cell out.
 

@@ -49,7 +49,7 @@ def spread(campaigns, per_campaign):
         (5, 3, ("PASS", "FAIL"), ("PASS", "PASS")),
         (6, 2, ("PASS", "FAIL"), ("PASS", "FAIL")),
         (4, 2, ("PASS", "FAIL"), ("PASS", "FAIL")),
-        (3, 3, ("FAIL", "FAIL"), ("PASS", "PASS")),
+        (3, 3, ("FAIL", "FAIL"), ("FAIL", "FAIL")),
         (6, 1, ("FAIL", "FAIL"), ("FAIL", "FAIL")),
     ],
 )
@@ -100,6 +100,15 @@ def test_the_lower_bound_decides(judged, tables, board):
     uneven = board(tables).gates["T17"]
     assert uneven.ci95[0] < 0.03 < uneven.value
     assert uneven.b == "FAIL"
+
+
+def test_one_campaign_that_aims_is_not_enough(judged):
+    """Five campaigns spread alike and one on a class of its own: V hangs on that one, and its interval says so."""
+    alike = [row(f"c{k}", c, c, 10) for k in range(5) for c in ("office_hours", "online_24h", "online_bursty")]
+    one, other = judged([*alike, row("c5", "office_hours", "z", 30)])
+    assert one.value > 0.2
+    assert one.ci95[0] < 0.03
+    assert (one.b, other.b) == ("FAIL", "FAIL")
 
 
 def test_fewer_than_500_rows_are_insufficient(judged):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from seg6b.stats.jackknife import interval, jackknife
+from seg6b.stats.jackknife import interval, jackknife, wider
 from seg6b.stats.sharing import shared_counts
 
 ENTITIES = st.dictionaries(
@@ -31,6 +31,12 @@ def test_the_mean_gets_students_interval():
 def test_empty_cells_change_nothing():
     cells = np.array([[1.0, 4], [2, 5], [2, 3], [0, 0], [0, 0]])
     assert jackknife(cells, share) == jackknife(cells[:3], share)
+
+
+def test_the_wider_of_two_intervals():
+    assert wider((0.0, 2.0), (0.5, 1.5)) == wider((0.5, 1.5), (0.0, 2.0)) == (0.0, 2.0)
+    assert wider(None, (0.0, 1.0)) is None
+    assert wider((0.0, 1.0), None) is None
 
 
 def test_no_interval_from_one_cell_or_an_undefined_estimate():
