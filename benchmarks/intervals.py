@@ -2,8 +2,10 @@
 
     python benchmarks/intervals.py                      # 100 seeds, default world, about twenty minutes
     python benchmarks/intervals.py --seeds 20 --json intervals.json posture=dplus
+    python benchmarks/intervals.py --worlds             # each seed draws a world of its own too
 
-Each seed is a run of its own that is thrown away once its gates are read; with --json a stopped benchmark goes on.
+An interval speaks of another draw of the parties too, which one frozen world does not have: there it may be wide, and
+may not be narrow. Each seed is a run of its own that is thrown away once its gates are read; with --json a stopped benchmark goes on.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def report(boards: dict[str, dict[str, dict[str, object]]]) -> None:
         covered = sum(low <= mean <= high for _, (low, high) in held) / len(held)  # type: ignore[misc]
         half = statistics.fmean((high - low) / 2 for _, (low, high) in held)  # type: ignore[misc]
         spread = statistics.stdev(value for value, _ in held)
-        word = "" if LOW <= covered <= HIGH or spread == 0 else "outside"
+        word = "" if LOW <= covered <= HIGH or spread == 0 else "too narrow" if covered < LOW else "wide"
         print(f"{gate:5} {mean:12.5g} {spread:10.3g} {half:10.3g} {covered:9.0%} {word}")
 
 
@@ -54,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first", type=int, default=1000)
+    parser.add_argument("--worlds", action="store_true", help="a new world for every seed, which takes twice as long")
     parser.add_argument("--json", type=Path, default=None)
     parser.add_argument("options", nargs="*", help="further overrides of every run, such as posture=dplus")
     given = parser.parse_args()
@@ -61,7 +64,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         for seed in range(given.first, given.first + given.seeds):
             if str(seed) not in boards:
-                boards[str(seed)] = gates_of(Path(place), seed, given.options)
+                world = [f"world.seed={seed}"] if given.worlds else []
+                boards[str(seed)] = gates_of(Path(place), seed, [*world, *given.options])
+                if given.worlds:
+                    shutil.rmtree(Path(place) / "mlruns" / "world")
                 if given.json:
                     given.json.write_text(json.dumps(boards))
     report(boards)
