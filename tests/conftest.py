@@ -122,3 +122,9 @@ def tiny_run(once, candidate):
 def default_run(once, candidate):
     """Folder of a finished run on the default world."""
     return Path(once("default-run", lambda _: str(candidate("world=default").run.path)))
+
+
+@pytest.fixture(scope="session")
+def dplus_run(once, candidate):
+    """Folder of a finished run of D+ on the default world."""
+    return Path(once("dplus-run", lambda _: str(candidate("world=default", "posture=dplus").run.path)))
