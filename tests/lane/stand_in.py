@@ -1,7 +1,7 @@
 """Stands in for the lane's process where a schedule is tested, not a run: leaves a copy of a finished run behind.
 
 python stand_in.py RUN SCRIPT OVERRIDE…: SCRIPT is JSON, arm → what its runs do: `{"s": seconds of S4}`, `"drift"`,
-`{"die": refusal, "rounds": [1]}`, `"hang"`; arms that are not named take a second.
+`{"die": refusal}`, `"hang"`, with `"rounds": [1]` in those rounds alone; arms that are not named take a second.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ def main(source, script, *overrides):
     note(given)
     if deed == "hang":
         time.sleep(60)
-    rounds = deed.get("rounds") if isinstance(deed, dict) else None
-    if isinstance(deed, dict) and "die" in deed and (rounds is None or int(given["arm.round_index"]) in rounds):
+    if isinstance(deed, dict) and int(given["arm.round_index"]) not in deed.get(
+        "rounds", [int(given["arm.round_index"])]
+    ):
+        deed = {}
+    if isinstance(deed, dict) and "die" in deed:
         sys.exit(deed["die"])
     leave(RunFolder(Path(source)), given, deed)
 
@@ -34,7 +37,9 @@ def main(source, script, *overrides):
 def note(given):
     """One line a process, in the order in which they ran."""
     with (Path(given["root"]) / "ran.jsonl").open("a") as file:
-        file.write(json.dumps({**given, "hash_seed": os.environ["PYTHONHASHSEED"], "env": sorted(os.environ)}) + "\n")
+        file.write(
+            json.dumps({**given, "hash_seed": os.environ.get("PYTHONHASHSEED", ""), "env": sorted(os.environ)}) + "\n"
+        )
 
 
 def leave(source, given, deed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from seg6b.runs.pins import Role, pins
 from seg6b.scoring.certification import Grade
 from tests.street.lanes import copy_run
 
+STAND_IN = Path(__file__).with_name("stand_in.py")
 BUDGETS = yaml.safe_load((Path(__file__).parents[2] / "conf/budgets/build_plan.yaml").read_text())
 
 
@@ -103,6 +105,22 @@ def test_a_run_that_did_not_end_stops_it_and_says_where_to_look(root, run):
         certify(asked, lambda _: None, ("sh", "-c", "echo 'E_S2_DISK: full.' >&2; exit 1"))
     assert (refused.value.code, refused.value.value) == ("E_CERTIFY_RUN", "E_S2_DISK: full.")
     assert "seed-202.err" in refused.value.where
+
+
+def test_a_seed_over_its_budget_is_run_once_more_and_the_better_run_counts(root, run, tiny_run):
+    script = json.dumps({"c02": {"s": 9.0, "rounds": [1]}, "c03": {"s": 9.0}})
+    command = (sys.executable, str(STAND_IN), str(tiny_run), script)
+    said = []
+    certified = certify(request(root, run, {}, run_missing=True), said.append, command)
+    ran = [json.loads(line) for line in (root / "ran.jsonl").read_text().splitlines()]
+    assert [(r["seed"], r["arm.round_index"]) for r in ran] == [
+        ("42", "1"), ("7", "1"), ("7", "2"), ("101", "1"), ("101", "2"), ("202", "1")
+    ]  # fmt: skip
+    assert certified.runs["7"] == ran[2]["run_id"]
+    assert [line for line in said if "once more" in line] == [
+        f"seed {seed}: S4 over budget; once more, the better run counts" for seed in (7, 101)
+    ]
+    assert [b.status for b in certified.budgets if b.name == "S4"] == ["RED"]
 
 
 def test_what_was_decided_is_sealed_once(root, run):
