@@ -9,6 +9,7 @@ import yaml
 
 from seg6b.errors import EvidenceMissing
 from seg6b.gates.board_file import read_board
+from seg6b.gates.damage import Damage, damaged
 from seg6b.gates.evaluate import evaluate
 from seg6b.gates.result import GateBoard
 from seg6b.gates.thresholds import Thresholds, load_thresholds
@@ -31,8 +32,12 @@ GATE_FILES: Final = CONF / "gates"
 BUDGETS: Final = CONF / "budgets" / "build_plan.yaml"
 
 
-def board_again(run: RunFolder) -> GateBoard:
+def board_again(run: RunFolder, damage: Damage | None = None) -> GateBoard:
     """The board of a finished run: its evidence, the packs of its receipt, the gate file and the baseline it names.
+
+    Args:
+        run: the run.
+        damage: what its evidence suffers before it is read; the run itself stays as it is.
 
     Raises:
         EvidenceMissing: the run has no evidence any more, or its gate file is gone.
@@ -48,7 +53,8 @@ def board_again(run: RunFolder) -> GateBoard:
     evidence = {s.name: read_state_evidence(run, s) for s in ROW_STATES}
     policies = load_policies(receipt.policy, str(run.receipt_path))
     thresholds = gate_file_of(stored)
-    return evaluate(evidence, policies, thresholds, run.run_id, receipt.seed, used_by(stored))
+    read = damaged(evidence, damage) if damage else evidence
+    return evaluate(read, policies, thresholds, run.run_id, receipt.seed, used_by(stored))
 
 
 def gate_file_of(board: GateBoard) -> Thresholds:

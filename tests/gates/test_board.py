@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import polars as pl
 import pytest
+import yaml
 
+from seg6b.datasets import vocabulary as v
+from seg6b.evidence.tables import Evidence, Measure
+from seg6b.gates.damage import DAMAGES, damaged
 from seg6b.gates.encoding import from_json, to_json
-from seg6b.gates.evaluate import GATES
+from seg6b.gates.evaluate import GATES, evaluate
 from seg6b.gates.record import Baseline
 from seg6b.gates.result import Status, Verdict
-from seg6b.gates.thresholds import GATE_IDS
+from seg6b.gates.thresholds import GATE_IDS, load_thresholds
+from seg6b.shards.cells import CELLS
+
+ROOT = Path(__file__).parents[2]
+V2 = load_thresholds(yaml.safe_load((ROOT / "conf" / "gates" / "v2.yaml").read_text()))
 
 
 def statuses(board):
@@ -118,6 +127,32 @@ def test_damage_moves_its_gate_and_no_other(tables, board, damage):
     after = board(tables)
     moved = {g for g, s in statuses(after).items() if s != before[g]}
     assert moved == expected, {g: (after.gates[g].value, after.gates[g].detail) for g in moved ^ expected}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda d: d.gate_id)
+def test_a_named_damage_fells_its_gate_and_no_other(tables, damage, policies):
+    found = {
+        state: Evidence({n: (Measure(n, ("cell",)), f) for n, f in named.items()})
+        for state, named in (tables | {"S1": tables["S1"] | {"hour_of_week": weeks()}}).items()
+    }
+    before, after = (evaluate(e, policies, V2, "0" * 32, 42) for e in (found, damaged(found, damage)))
+    fell = {g for g, r in after.gates.items() if before.gates[g].bplus is Status.PASS is not r.bplus}
+    assert fell == {damage.gate_id}
+
+
+def weeks():
+    """Three classes that are busy at different hours."""
+    rows = [
+        (cell, v.CLASSES[k], hour, 5 + 40 * (hour % 24 // 8 == k))
+        for cell in range(CELLS)
+        for k in range(3)
+        for hour in range(168)
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={"cell": pl.UInt8, "merchant_class": pl.Enum(v.CLASSES), "hour": pl.Int32, "n": pl.Int64},
+        orient="row",
+    )
 
 
 def test_json_says_what_the_design_asks_for(tables, board):
