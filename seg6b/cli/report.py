@@ -11,6 +11,7 @@ import typer
 
 from seg6b.cli.options import AsJson, Root
 from seg6b.errors import EvidenceMissing, UsageError
+from seg6b.lane.ablation import ablation_report
 from seg6b.lane.boards import board_data
 from seg6b.lane.story import gather_story
 from seg6b.render.closure_files import write_closure
@@ -56,10 +57,10 @@ def _written(root: Path, what: str, folder: Path, phase: str) -> list[Path]:
         return write_reports(board_data(root, resolve_run(root, what)), folder, phase)
     if any(run.run_id.startswith(what) for run in find_runs(root)):
         raise UsageError("E_REPORT_AMBIGUOUS", "a sweep and a run begin so", "", what, "more digits of one", "")
-    return _closure(resolve_sweep(root, what), folder)
+    return _closure(root, resolve_sweep(root, what), folder)
 
 
-def _closure(sweep: SweepFolder, folder: Path) -> list[Path]:
+def _closure(root: Path, sweep: SweepFolder, folder: Path) -> list[Path]:
     """The files of a closed sweep."""
     if not sweep.closure_path.exists():
         raise EvidenceMissing(
@@ -67,4 +68,5 @@ def _closure(sweep: SweepFolder, folder: Path) -> list[Path]:
             "Run the command that began it again: it goes on. "
             f"`python -m seg6b score {sweep.sweep_id[:8]}` judges what is there.",
         )  # fmt: skip
-    return write_closure(read_record(sweep.closure_path, Closure), folder, saved_basis(sweep.path).history)
+    closure = read_record(sweep.closure_path, Closure)
+    return [*write_closure(closure, folder, saved_basis(sweep.path).history), *ablation_report(root, closure)]

@@ -69,19 +69,24 @@ def run_facts(run: RunFolder, arm: str = "", set_index: int = 0, round_index: in
         verdict=str(board.verdict),
         contract=_contract(states),
         lanes_s={name: {lane: r.elapsed_s.get(lane, 0.0) for lane in LANES} for name, r in states.items()},
-        gates={
-            gate: {
-                "value": g.value,
-                "ci95": list(g.ci95) if g.ci95 else None,
-                "b": str(g.b),
-                "bplus": str(g.bplus),
-                "b_margin": g.b_margin,
-                "bplus_margin": g.bplus_margin,
-                "class": g.kind,
-            }
-            for gate, g in board.gates.items()
-        },
+        gates=gate_facts(board),
     )
+
+
+def gate_facts(board: GateBoard) -> dict[str, dict[str, Any]]:
+    """What scorers read of a board, by gate id."""
+    return {
+        gate: {
+            "value": g.value,
+            "ci95": list(g.ci95) if g.ci95 else None,
+            "b": str(g.b),
+            "bplus": str(g.bplus),
+            "b_margin": g.b_margin,
+            "bplus_margin": g.bplus_margin,
+            "class": g.kind,
+        }
+        for gate, g in board.gates.items()
+    }
 
 
 def testbed(receipt: RunReceipt) -> str:

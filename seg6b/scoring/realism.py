@@ -51,11 +51,12 @@ def judge_variant(dossier: Dossier, score: ArmScore, run: RunFacts) -> ArmScore:
 
 
 def reference_of(dossier: Dossier, run: RunFacts) -> RunFacts | None:
-    """What a variant is held against: in a wave the control, which stands where the wave begins.
+    """What a variant is held against: in a wave or an ablation the control, which stands where the lane begins.
 
     Elsewhere the authority if it is of the same world and seed, else the control's first run.
     """
-    if is_wave(dossier.sweep.closure):
+    rule = dossier.sweep.closure
+    if is_wave(rule) or rule.get("falls"):
         return dossier.control
     base = dossier.baseline
     same = base is not None and (base.manifest_fingerprint, base.seed) == (run.manifest_fingerprint, run.seed)
@@ -118,16 +119,16 @@ def _against(dossier: Dossier, score: ArmScore, before: RunFacts, run: RunFacts,
     """Everything that speaks against keeping the variant, the gravest first."""
     rule = dossier.sweep.closure
     found = [*_validated(run, wave=is_wave(rule)), *_trespasses(rule, before, run)]
-    fallen = _fallen(changes, "b", rule.get("keeps") or changes)
-    found += [(Decision.REJECT, f"gates that passed B no longer do: {', '.join(fallen)}")] if fallen else []
+    lost = fallen(changes, "b", rule.get("keeps") or changes)
+    found += [(Decision.REJECT, f"gates that passed B no longer do: {', '.join(lost)}")] if lost else []
     left = still_open(changes, rule)
     found += [(Decision.REJECT, f"the wave is to close it: {'; '.join(left)}")] if left else []
     still = [gate for gate in rule.get("moves") or () if not (changes.get(gate, {}).get("b_gain") or 0.0) > 0.0]
     found += [(Decision.REJECT, f"gates that were to move did not: {', '.join(still)}")] if still else []
     red = [b for b in score.budgets if b.name == dossier.state and b.status == RED]
     found += [(Decision.HOLD, f"{b.name} is RED: {b.elapsed_s:.2f} s of {b.stretch_s:.2f} s at most") for b in red]
-    fallen = _fallen(changes, "bplus", rule.get("keeps") or changes)
-    found += [(Decision.HOLD, f"gates that passed B+ no longer do: {', '.join(fallen)}")] if fallen else []
+    lost = fallen(changes, "bplus", rule.get("keeps") or changes)
+    found += [(Decision.HOLD, f"gates that passed B+ no longer do: {', '.join(lost)}")] if lost else []
     if not _won(changes):
         found.append((Decision.HOLD, "no gate passes that did not pass before"))
     return sorted(found, key=lambda verdict: verdict[0] != Decision.REJECT)
@@ -150,7 +151,8 @@ def _trespasses(rule: Mapping[str, Any], before: RunFacts, run: RunFacts) -> lis
     return [(Decision.REJECT, f"it changes rows that the wave does not own: {', '.join(touched)}")] if touched else []
 
 
-def _fallen(changes: Changes, level: str, gates: Iterable[str]) -> list[str]:
+def fallen(changes: Mapping[str, Mapping[str, Any]], level: str, gates: Iterable[str]) -> list[str]:
+    """Those of `gates` that passed at `level` before and do not after."""
     return [g for g in gates if g in changes and changes[g][f"{level}_before"] == PASS != changes[g][f"{level}_after"]]
 
 

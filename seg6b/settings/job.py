@@ -62,6 +62,7 @@ class ClosureRule:
         moves: gates whose value has to move towards their threshold, without passing it yet.
         keeps: gates that earlier waves closed and that may not fall; empty holds every gate that passed before.
         owns: states whose rows the lane may change; rows of the states before them must stay. Empty: any state.
+        falls: of an ablation: gates that have to fall for one of its arms; arms are held against the control.
     """
 
     scorer: str = ""
@@ -76,6 +77,7 @@ class ClosureRule:
     moves: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     owns: tuple[str, ...] = ()
+    falls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

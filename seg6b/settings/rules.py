@@ -98,7 +98,7 @@ def _closure_rules(closure: Mapping[str, Any], kind: str) -> Iterator[Rule]:
         if closure[key]:
             yield _marker(f"lane.closure.{key}", closure[key])
     yield _one_of("lane.closure.level", closure["level"], LEVELS)
-    for key in ("gates", "moves", "keeps"):
+    for key in ("gates", "moves", "keeps", "falls"):
         for name in closure[key]:
             yield f"lane.closure.{key}", name, bool(_GATE.fullmatch(name)), "a gate: T1 .. T22 or X1 .. X5"
     for name in closure["owns"]:

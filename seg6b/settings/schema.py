@@ -94,6 +94,7 @@ class ClosureSchema:
     moves: list[str] = field(default_factory=list)
     keeps: list[str] = field(default_factory=list)
     owns: list[str] = field(default_factory=list)
+    falls: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -22,6 +22,7 @@ from seg6b.shards.cells import CELLS
 
 ROOT = Path(__file__).parents[2]
 V2 = load_thresholds(yaml.safe_load((ROOT / "conf" / "gates" / "v2.yaml").read_text()))
+LANES = ROOT / "lanes"
 
 
 def statuses(board):
@@ -138,6 +139,11 @@ def test_a_named_damage_fells_its_gate_and_no_other(tables, damage, policies):
     before, after = (evaluate(e, policies, V2, "0" * 32, 42) for e in (found, damaged(found, damage)))
     fell = {g for g, r in after.gates.items() if before.gates[g].bplus is Status.PASS is not r.bplus}
     assert fell == {damage.gate_id}
+
+
+def test_every_gate_has_something_that_makes_it_fall():
+    due = yaml.safe_load((LANES / "ablation.yaml").read_text())["lane"]["closure"]["falls"]
+    assert sorted([*due, *(d.gate_id for d in DAMAGES)]) == sorted((*GATE_IDS, *V2.behaviour))
 
 
 def weeks():

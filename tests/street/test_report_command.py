@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -12,7 +13,8 @@ from seg6b.runs.ledger import OVERRIDE, append
 from seg6b.runs.sweep import Arm, Sweep
 from seg6b.runs.sweep_folder import SweepFolder, create_sweep, sweep_id_of
 from seg6b.scoring.basis import Basis, save_basis
-from tests.render.closures import HISTORY, closure, run_id
+from seg6b.scoring.facts import run_facts
+from tests.render.closures import HISTORY, closure, remediation, run_id
 
 
 @pytest.fixture
@@ -78,6 +80,16 @@ def test_a_closed_sweep_gets_its_four_files(sweep, tmp_path):
     names.append(f"segment6b_popt2r2_state_elapsed_{best}.csv")
     assert told.stdout.split() == [str(tmp_path / "reports" / name) for name in names]
     assert HISTORY[0] in (tmp_path / "reports" / names[1]).read_text(encoding="utf-8")
+
+
+def test_an_ablation_gets_its_table_too(project, sweep):
+    control = replace(run_facts(RunFolder.of(project, run_of(project))), arm="control")
+    ablated = remediation(lane="ABLATION", sweep_id=sweep.sweep_id, runs=(control,), targets={"falls": ["T17"]})
+    write_json(sweep.closure_path, ablated)
+    told = report(project, sweep.sweep_id[:8])
+    assert told.stdout.split()[-1] == str(project / "reports" / "ablation.md")
+    text = (project / "reports" / "ablation.md").read_text(encoding="utf-8")
+    assert "| no amount exceeds twice the median | S2 | S2 | T12 | T12: S2 |" in text
 
 
 def test_an_open_sweep_is_refused(sweep, tmp_path):
