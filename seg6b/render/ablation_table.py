@@ -15,6 +15,7 @@ from seg6b.scoring.ablation import OWNERS, Ablation, Fall, Switch
 UNEXPLAINED: Final = "**unexplained**"
 
 _SWITCHES: Final = ["Taken away", "Read by", "Rows that differ", "Gates that fall", "Their owners", "Why", "S5"]
+_DAMAGES: Final = ["Damage", "Evidence of", "Gates that fall", "Their owners"]
 _GATES: Final = ["Gate", "Owner", "Falls for", "Before", "After"]
 
 
@@ -34,7 +35,7 @@ def ablation_markdown(ablation: Ablation) -> str:
         table(_SWITCHES, [_row(switch) for switch in ablation.switches]),
         "## Named damages",
         "The control's evidence, changed in one respect.",
-        table(_SWITCHES, [_row(switch) for switch in ablation.damages]),
+        table(_DAMAGES, [_damage_row(damage) for damage in ablation.damages]),
         "## Every gate",
         table(_GATES, [row for gate in sorted(OWNERS, key=gate_order) for row in _gate_rows(ablation, gate)]),
     ]
@@ -55,15 +56,20 @@ def _basis(ablation: Ablation) -> str:
 
 
 def _row(switch: Switch) -> list[str]:
-    lost = ", ".join(map(_lost, switch.falls)) or (f"not read: {switch.failed}" if switch.failed else "none")
     owners = _grouped(switch.falls, lambda fall: "/".join(fall.owner))
     reasons = _grouped(switch.falls, lambda fall: fall.because or UNEXPLAINED)
     states = [" ".join(switch.states), " ".join(switch.changed) or "none"]
-    return [switch.name, *states, lost, owners, reasons, switch.validated or ABSENT]
+    return [switch.name, *states, _lost(switch), owners, reasons, switch.validated or ABSENT]
 
 
-def _lost(fall: Fall) -> str:
-    return fall.gate_id if len(fall.lost) > 1 else f"{fall.gate_id} at {fall.lost[0]}"
+def _damage_row(damage: Switch) -> list[str]:
+    owners = _grouped(damage.falls, lambda fall: "/".join(fall.owner) + ("" if fall.because else f", {UNEXPLAINED}"))
+    return [damage.name, " ".join(damage.states), _lost(damage), owners]
+
+
+def _lost(switch: Switch) -> str:
+    falls = [f.gate_id if len(f.lost) > 1 else f"{f.gate_id} at {f.lost[0]}" for f in switch.falls]
+    return ", ".join(falls) or (f"not read: {switch.failed}" if switch.failed else "none")
 
 
 def _grouped(falls: Sequence[Fall], said_of: Callable[[Fall], str]) -> str:

@@ -89,7 +89,7 @@ def test_an_ablation_gets_its_table_too(project, sweep):
     told = report(project, sweep.sweep_id[:8])
     assert told.stdout.split()[-1] == str(project / "reports" / "ablation.md")
     text = (project / "reports" / "ablation.md").read_text(encoding="utf-8")
-    assert "| no amount exceeds twice the median | S2 | S2 | T12 | T12: S2 |" in text
+    assert "| no amount exceeds twice the median | S2 | T12 | T12: S2 |" in text
 
 
 def test_an_open_sweep_is_refused(sweep, tmp_path):
