@@ -5,7 +5,8 @@
     python benchmarks/intervals.py --worlds             # each seed draws a world of its own too
 
 An interval speaks of another draw of the parties too, which one frozen world does not have: there it may be wide, and
-may not be narrow. Each seed is a run of its own that is thrown away once its gates are read; with --json a stopped benchmark goes on.
+may not be narrow. Each seed is a run of its own that is thrown away once its gates are read; with --json a stopped
+benchmark goes on.
 """
 
 from __future__ import annotations
