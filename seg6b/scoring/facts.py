@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from seg6b.errors import Damaged, EvidenceMissing
-from seg6b.gates.encoding import from_json
+from seg6b.gates.board_file import read_board
 from seg6b.gates.result import GateBoard
 from seg6b.runs.disk import read_record, write_json
 from seg6b.runs.folder import RunFolder
@@ -38,7 +38,7 @@ def run_facts(run: RunFolder, arm: str = "", set_index: int = 0, round_index: in
         Damaged: a receipt, the board or the report cannot be read.
     """
     receipt = run.receipt()
-    states, board = state_receipts(run), _board(run)
+    states, board = state_receipts(run), read_board(run)
     if receipt.status != "DONE" or board is None:
         raise EvidenceMissing(
             "E_SCORE_RUN_UNFINISHED", "the run has not ended", str(run.path), receipt.status, "DONE",
@@ -131,15 +131,6 @@ def saved_facts(folder: Path, name: str) -> RunFacts | None:
 
 def _path(folder: Path, name: str) -> Path:
     return folder / "facts" / f"{name}.json"
-
-
-def _board(run: RunFolder) -> GateBoard | None:
-    if not run.gates_path.exists():
-        return None
-    try:
-        return from_json(run.gates_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreadable(run.gates_path, error) from error
 
 
 def _checks(run: RunFolder, receipt: RunReceipt) -> tuple[dict[str, str], dict[str, float], str]:

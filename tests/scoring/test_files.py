@@ -73,7 +73,7 @@ def test_a_report_that_cannot_be_read_is_named(copied):
     run = copied(ARM_ID)
     run.gates_path.unlink()
     run.gates_path.write_text("{}")
-    with pytest.raises(Damaged, match=r"E_SCORE_UNREADABLE.*gates\.json"):
+    with pytest.raises(Damaged, match=r"E_RUN_GATES_DAMAGED.*gates\.json"):
         run_facts(run)
 
 
