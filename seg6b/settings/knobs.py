@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from seg6b.datasets.parts import Compression
+
+EventLabels = Literal["recompute", "carry", "flow_join", "fused"]
 
 
 @dataclass(frozen=True, slots=True)
 class StateKnobs:
-    """Knobs that every row-writing state has.
+    """Knobs of a state; which of them a state has stands in `RELEVANT`.
 
     Attributes:
         batch_rows: rows of one kernel call and one written row group.
         compression: Parquet compression of what the state writes.
         shards: parts that S1 cuts the parties into (a power of two); other states follow S1.
+        event_labels: S4 only: how events come by their labels; see `states/s4_labels/event_labels/`.
         audit: S5 only: `sampled` re-derives a few cells from Parquet, `full` all of them.
     """
 
     batch_rows: int = 500_000
     compression: Compression = "snappy"
     shards: int = 0
+    event_labels: EventLabels = "fused"
     audit: str = "sampled"
 
 
@@ -29,7 +33,7 @@ RELEVANT: Final = {
     "S1": ("batch_rows", "compression", "shards"),
     "S2": ("batch_rows", "compression"),
     "S3": ("batch_rows", "compression"),
-    "S4": ("batch_rows", "compression"),
+    "S4": ("batch_rows", "compression", "event_labels"),
     "S5": ("audit",),
 }
 

@@ -9,7 +9,6 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seg6b.datasets.parts import Compression
 from seg6b.errors import UsageError
 from seg6b.policy.packs import PACKS, load_policies
 from seg6b.settings.job import (
@@ -48,7 +47,7 @@ def load_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
         variants={pack: choices.get(f"policy/{pack}", "") for pack in PACKS},
         world=WorldChoice(**plain["world"]),
         policy=load_policies(plain["policy"]),
-        knobs={state: _knobs(state, plain[state.lower()]) for state in ("S1", "S2", "S3", "S4", "S5")},
+        knobs={state: StateKnobs(**plain[state.lower()]) for state in ("S1", "S2", "S3", "S4", "S5")},
         threads=plain["executor"]["threads"],
         tracking=TrackingChoice(**plain["tracking"]),
         gates=plain["gates"],
@@ -75,9 +74,3 @@ def _lane(plain: Mapping[str, Any]) -> Lane:
     alternatives = tuple(Alternative(**item) for item in plain["alternatives"])
     closure: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain["closure"].items()}
     return Lane(**{**plain, **lists, "alternatives": alternatives, "closure": ClosureRule(**closure)})
-
-
-def _knobs(state: str, plain: Mapping[str, Any]) -> StateKnobs:
-    if state == "S5":
-        return StateKnobs(audit=plain["audit"])
-    return StateKnobs(plain["batch_rows"], cast("Compression", plain["compression"]), plain.get("shards", 0))

@@ -19,6 +19,15 @@ class Compression(Enum):
     uncompressed = "uncompressed"
 
 
+class EventLabels(Enum):
+    """How S4 labels events."""
+
+    recompute = "recompute"
+    carry = "carry"
+    flow_join = "flow_join"
+    fused = "fused"
+
+
 class Audit(Enum):
     """How much S5 derives again from Parquet."""
 
@@ -47,10 +56,17 @@ class AttachSchema:
 
 @dataclass
 class StateSchema:
-    """Groups `s2`, `s3`, `s4`."""
+    """Groups `s2` and `s3`."""
 
     batch_rows: int = 500_000
     compression: Compression = Compression.snappy
+
+
+@dataclass
+class LabelSchema(StateSchema):
+    """Group `s4`."""
+
+    event_labels: EventLabels = EventLabels.fused
 
 
 @dataclass
@@ -164,7 +180,7 @@ class JobSchema:
     s1: AttachSchema = field(default_factory=AttachSchema)
     s2: StateSchema = field(default_factory=StateSchema)
     s3: StateSchema = field(default_factory=StateSchema)
-    s4: StateSchema = field(default_factory=StateSchema)
+    s4: LabelSchema = field(default_factory=LabelSchema)
     s5: ValidateSchema = field(default_factory=ValidateSchema)
     executor: ExecutorSchema = field(default_factory=ExecutorSchema)
     tracking: TrackingSchema = field(default_factory=TrackingSchema)

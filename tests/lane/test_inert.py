@@ -90,7 +90,9 @@ def test_a_batch_below_the_input_is_inert_where_no_worker_gets_more(reason, part
     assert reason(f"s4.batch_rows={share // 2}") == ""
 
 
-@pytest.mark.parametrize("overrides", ["s4.compression=lz4", "s5.audit=full", "policy/case=lean", "s1.shards=16"])
+@pytest.mark.parametrize(
+    "overrides", ["s4.compression=lz4", "s4.event_labels=carry", "s5.audit=full", "policy/case=lean", "s1.shards=16"]
+)
 def test_what_may_bind_is_never_inert(reason, overrides):
     assert reason(overrides) == ""
     assert reason("s4.batch_rows=750000", overrides) == ""

@@ -22,6 +22,8 @@ SHARDS = [[f"s1.shards={n}"] for n in (1, 64, 256)]
 THREADS = [[f"executor.threads={n}"] for n in (1, 4)]
 WRITERS = [["s1.compression=zstd", "s2.compression=lz4", "s3.compression=uncompressed"], ["s5.audit=full"]]
 
+STRATEGIES = [[f"s4.event_labels={name}", "s4.batch_rows=3000"] for name in ("recompute", "carry", "flow_join")]
+
 
 def said(outcome):
     """What must not change: the digest of every dataset, evidence of every state, the report, the gates."""
@@ -45,7 +47,7 @@ def reference(first):
     return said(first)
 
 
-@pytest.mark.parametrize("knobs", [*BATCHES, *SHARDS, *THREADS, *WRITERS], ids=lambda k: k[0])
+@pytest.mark.parametrize("knobs", [*BATCHES, *SHARDS, *THREADS, *WRITERS, *STRATEGIES], ids=lambda k: k[0])
 def test_no_knob_changes_a_row_or_a_gate(candidate, reference, knobs):
     assert said(candidate("world=tiny", *knobs)) == reference
 

@@ -27,6 +27,7 @@ CHANGES = {
     "knob of S3": (("s3.batch_rows=700",), "S3"),
     "policy of S3": (("policy/overlay=lean",), "S3"),
     "knob of S4": (("s4.batch_rows=700",), "S4"),
+    "strategy of S4": (("s4.event_labels=flow_join",), "S4"),
     "policy of S4": (("policy.bank_view.subtypes.NONE.detect=0.008",), "S4"),
     "knob of S5": (("s5.audit=full",), "S5"),
     "gate file": (("gates.version=v1_mine",), "S5"),

@@ -10,17 +10,19 @@ from seg6b.datasets.tables import BANK_VIEW, CASE_FLOWS, CASES, EVENT_LABELS, TR
 from seg6b.errors import ContractBroken
 from seg6b.evidence.measure_s4 import measure_s4
 from seg6b.policy.case import Unordered
+from seg6b.policy.packs import Policies
 from seg6b.states.context import StateContext
 from seg6b.states.mapping import Batch, Emission, transform
-from seg6b.states.s4_labels.bank_view import view_flows
+from seg6b.states.s4_labels.bank_view import View, view_flows
 from seg6b.states.s4_labels.case_book import case_frames, refuse_duplicates
 from seg6b.states.s4_labels.cases import open_cases
-from seg6b.states.s4_labels.counts import draw_keys, draws_evidence, new_counts
-from seg6b.states.s4_labels.delays import delay_laws
-from seg6b.states.s4_labels.event_labels import label_events
-from seg6b.states.s4_labels.flows import I64, NEVER, READS, flow_arrays
+from seg6b.states.s4_labels.counts import Counts, Keys, draw_keys, draws_evidence, new_counts
+from seg6b.states.s4_labels.delays import Delays, delay_laws
+from seg6b.states.s4_labels.event_labels.contract import LabelledFlows, label_events
+from seg6b.states.s4_labels.event_labels.strategies import STRATEGIES
+from seg6b.states.s4_labels.flows import I64, NEVER, READS, Flows, flow_arrays
 from seg6b.states.s4_labels.rows import bank_rows, truth_rows
-from seg6b.states.s4_labels.truth import label_truth
+from seg6b.states.s4_labels.truth import Truth, label_truth
 
 MILLION: Final = 1_000_000
 
@@ -47,26 +49,19 @@ def label_batch(ctx: StateContext, batch: Batch) -> tuple[Emission, I64]:
     policy, counts = ctx.policy, new_counts()
     flows = flow_arrays(batch.anchor)
     delays, keys = delay_laws(policy.delay), draw_keys(ctx.draws)
-    truth = label_truth(
-        flows,
-        policy.truth,
-        keys,
-        counts,
-        collateral=policy.behaviour.collateral,
-        posture=policy.behaviour.posture,
-    )
-    view = view_flows(flows, truth, policy.bank_view, delays, keys, counts)
+    truth, view = _label_flows(flows, policy, delays, keys, counts)
     book = open_cases(batch.anchor, flows, view.outcomes, policy.case, delays, draws=ctx.draws, counts=counts)
     closed_at = book.spread(book.stamp[:, -1], flows.flow_id.size, NEVER)
-    events = label_events(
-        batch.follower,
-        batch.anchor["n_events"].to_numpy(),
+    labelled = LabelledFlows(
         flows,
         truth,
         view,
-        closed_at=closed_at,
-        windows=policy.bank_view.windows,
+        closed_at,
+        batch.anchor["n_events"].to_numpy(),
+        policy.bank_view.windows,
+        relabel=lambda rows: _label_flows(rows, policy, delays, keys, new_counts()),
     )
+    events = label_events(STRATEGIES[ctx.knobs.event_labels], batch.follower, labelled)
     timeline, links = case_frames(book, flows.flow_id)
     close_ms = book.spread(book.close_ms, flows.flow_id.size, -1)
     frames = {
@@ -77,6 +72,12 @@ def label_batch(ctx: StateContext, batch: Batch) -> tuple[Emission, I64]:
         CASE_FLOWS: links,
     }
     return Emission(frames, draws_evidence(counts)), book.case_id
+
+
+def _label_flows(flows: Flows, policy: Policies, delays: Delays, keys: Keys, counts: Counts) -> tuple[Truth, View]:
+    behaviour = policy.behaviour
+    truth = label_truth(flows, policy.truth, keys, counts, collateral=behaviour.collateral, posture=behaviour.posture)
+    return truth, view_flows(flows, truth, policy.bank_view, delays, keys, counts)
 
 
 def _check_cases(ctx: StateContext, case_id: I64) -> None:

@@ -16,6 +16,7 @@ from seg6b.datasets.tables import EVENTS_WITH_FRAUD, FLOWS_WITH_FRAUD
 from seg6b.draws.mix import entities1
 from seg6b.draws.uniform import Draws
 from seg6b.policy import bank_view, case, delay, truth
+from seg6b.settings.knobs import StateKnobs
 from seg6b.shards.cells import route_of
 from seg6b.states.mapping import Batch
 from seg6b.states.s4_labels.flows import READS
@@ -211,11 +212,20 @@ def policies():
 
 
 @pytest.fixture(scope="session")
+def roomy(policies, pack):
+    """The full packs, with room for the many cases of hand-made flows."""
+    full = pack("case")
+    guards = full.guards.model_copy(update={"cases_per_million_flows": 400_000})
+    return policies(case=full.model_copy(update={"guards": guards}))
+
+
+@pytest.fixture(scope="session")
 def context(policies):
     """What `label_batch` needs of a state context."""
 
-    def build(variant="full", seed=42, **packs):
-        return SimpleNamespace(policy=policies(variant, **packs), draws=Draws("a" * 64, seed, "baseline_v1"))
+    def build(variant="full", seed=42, knobs=None, **packs):
+        draws = Draws("a" * 64, seed, "baseline_v1")
+        return SimpleNamespace(policy=policies(variant, **packs), draws=draws, knobs=knobs or StateKnobs())
 
     return build
 
@@ -230,9 +240,9 @@ def made():
 def labelled(context):
     """`labelled(flows)`: the emitted frames by short name, and the evidence of the draws."""
 
-    def run(flows, variant="full", seed=42, **packs):
+    def run(flows, variant="full", seed=42, knobs=None, **packs):
         anchor, follower = flows if isinstance(flows, tuple) else flow_frames(flows)
-        emission, _ = label_batch(context(variant, seed, **packs), Batch(anchor, follower, (0, 63)))
+        emission, _ = label_batch(context(variant, seed, knobs, **packs), Batch(anchor, follower, (0, 63)))
         frames = {dataset.name: frame for dataset, frame in emission.frames.items()}
         frames |= {FLOWS_WITH_FRAUD.name: anchor, EVENTS_WITH_FRAUD.name: follower}
         short = {name.removeprefix("s4_").removesuffix("_6B"): frame for name, frame in frames.items()}
