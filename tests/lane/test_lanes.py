@@ -68,6 +68,22 @@ def test_popt2r2_is_as_the_build_plan_has_it(job):
     assert (lane.closure.min_reduction, lane.closure.target_s, lane.closure.stretch_s) == (0.30, 420, 500)
 
 
+@pytest.mark.parametrize(
+    ("name", "lane_id", "strategy", "told", "reduction"),
+    [
+        ("popt2r", "POPT.2R", "carry", ("570.62", "4070.62"), 0.0),
+        ("popt2u", "POPT.2U", "flow_join", ("411.66", "413.61", "403.78", "414.62", "28.31"), 0.30),
+    ],
+)
+def test_event_label_lanes_are_as_the_build_plan_has_them(job, name, lane_id, strategy, told, reduction):
+    lane = job(f"+lane={name}").lane
+    swept = [c["s4.event_labels"] for c in lane.candidates]
+    assert (lane.id, lane.closure.min_reduction) == (lane_id, reduction)
+    assert {strategy, "recompute"} <= set(swept)
+    for figure in told:
+        assert any(figure in line for line in lane.history)
+
+
 def test_the_command_line_wins_over_the_lane(job):
     lane = job("+lane=popt2r2", "lane.repeats=7", "lane.candidates=[]").lane
     assert (lane.repeats, lane.candidates) == (7, ())
