@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from seg6b.datasets.digest import content_digest
 from seg6b.datasets.tables import OUTPUTS
+from seg6b.draws import mix
 from seg6b.errors import ContractBroken
 from seg6b.evidence.measure_s4 import MEASURES
 from seg6b.settings import schema
 from seg6b.settings.knobs import EventLabels, StateKnobs
-from seg6b.states.s4_labels import state
+from seg6b.states.s4_labels import odds, outcomes, state, truth
 from seg6b.states.s4_labels.event_labels import carry
 from seg6b.states.s4_labels.event_labels.contract import label_events
 from seg6b.states.s4_labels.event_labels.strategies import STRATEGIES
@@ -207,6 +208,16 @@ def test_joins_sorts_and_evaluations_are_as_the_docstrings_say(given_to, made, m
         "fused": (0, 0, 0),
     }
     assert 40 < found["flow_join"].joined_bytes / events.height < 45
+
+
+def test_no_strategy_compiles_a_kernel_anew(given_to, made):
+    """A timed repeat is a new process: what it compiled would be charged to its strategy."""
+    events, known = given_to(made.many(500))
+    kernels = truth._decide, odds._grade, outcomes._draw, mix.entities1
+    before = [kernel.signatures for kernel in kernels]
+    for strategy in STRATEGIES.values():
+        label_events(strategy, events, known)
+    assert [kernel.signatures for kernel in kernels] == before
 
 
 def test_arrays_at_event_grain_are_as_the_docstrings_say(given_to, made):

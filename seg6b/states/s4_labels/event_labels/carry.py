@@ -21,6 +21,7 @@ from seg6b.draws.mix import U64, entities1
 from seg6b.states.s4_labels.event_labels.contract import LabelledFlows
 from seg6b.states.s4_labels.event_labels.flow_join import require_covered
 from seg6b.states.s4_labels.event_labels.inherited import mutated_flows, stamp_columns, with_labels
+from seg6b.states.s4_labels.flows import sealed
 
 LANE_ROWS: Final = 32_768
 
@@ -49,8 +50,9 @@ def _carried(flow_id: pl.Series, labelled: LabelledFlows) -> pl.DataFrame:
             "shard": _shard(flows.entity, shards),
         }
     )
-    ids = flow_id.to_frame().with_row_index("row").with_columns(shard=_shard(entities1(flow_id.to_numpy()), shards))
-    pieces = [_carry_shard(ids, lane, shard) for shard in range(max(1, shards))]
+    shard = _shard(entities1(sealed(flow_id.to_numpy())), shards)
+    ids = flow_id.to_frame().with_row_index("row").with_columns(shard=shard)
+    pieces = [_carry_shard(ids, lane, k) for k in range(max(1, shards))]
     return pl.concat(pieces).sort("row")
 
 

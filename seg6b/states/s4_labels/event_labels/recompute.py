@@ -21,7 +21,7 @@ from seg6b.datasets.frames import Mask, codes_of, dictionary, micros_of
 from seg6b.datasets.vocabulary import EVENT_ROLES, EVENT_TYPES
 from seg6b.states.s4_labels.bank_view import bank_fraud
 from seg6b.states.s4_labels.event_labels.contract import LEGIT, MICROS, LabelledFlows, case_labels, without_label
-from seg6b.states.s4_labels.flows import I64, NEVER, Flows, sealed
+from seg6b.states.s4_labels.flows import I64, NEVER, Flows
 from seg6b.states.s4_labels.truth import U8
 
 _PRIMARY: Final = EVENT_ROLES.index("PRIMARY_FRAUD_ACTION")
@@ -34,7 +34,7 @@ def label(events: pl.DataFrame, labelled: LabelledFlows) -> pl.DataFrame:
     """Labels of each event; see `contract.Strategy`."""
     owner = np.repeat(np.arange(labelled.n_events.size), labelled.n_events)
     _require_own(events["flow_id"].to_numpy(), labelled.flows.flow_id[owner])
-    truth, view = labelled.relabel(Flows._make(sealed(column[owner]) for column in labelled.flows))
+    truth, view = labelled.relabel(_spread(labelled.flows, owner))
     fraud, seen = truth.label != LEGIT, view.outcomes
     primary = fraud & _primary(events, owner, labelled.n_events.size)
     ts, held = micros_of(events["ts_utc"]), seen.opened_at != NEVER
@@ -53,6 +53,14 @@ def label(events: pl.DataFrame, labelled: LabelledFlows) -> pl.DataFrame:
             "bank_event_label": case_labels(view),
         }
     )
+
+
+def _spread(flows: Flows, owner: I64) -> Flows:
+    """The flows at event grain, columns writable or not as they were: a kernel is compiled once for each kind."""
+    columns = [column[owner] for column in flows]
+    for spread, column in zip(columns, flows, strict=True):
+        spread.flags.writeable = column.flags.writeable
+    return Flows._make(columns)
 
 
 def _require_own(flow_id: I64, expected: I64) -> None:
