@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from seg6b.datasets.parts import Compression
 
 EventLabels = Literal["recompute", "carry", "flow_join", "fused"]
+Columns = Literal["all", "pruned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class StateKnobs:
         compression: Parquet compression of what the state writes.
         shards: parts that S1 cuts the parties into (a power of two); other states follow S1.
         event_labels: S4 only: how events come by their labels; see `states/s4_labels/event_labels/`.
+        columns: S4 only: read all columns of S3, or those that are needed; see `states/s4_labels/columns.py`.
         audit: S5 only: `sampled` re-derives a few cells from Parquet, `full` all of them.
     """
 
@@ -26,6 +28,7 @@ class StateKnobs:
     compression: Compression = "snappy"
     shards: int = 0
     event_labels: EventLabels = "fused"
+    columns: Columns = "pruned"
     audit: str = "sampled"
 
 
@@ -33,7 +36,7 @@ RELEVANT: Final = {
     "S1": ("batch_rows", "compression", "shards"),
     "S2": ("batch_rows", "compression"),
     "S3": ("batch_rows", "compression"),
-    "S4": ("batch_rows", "compression", "event_labels"),
+    "S4": ("batch_rows", "compression", "event_labels", "columns"),
     "S5": ("audit",),
 }
 

@@ -28,6 +28,13 @@ class EventLabels(Enum):
     fused = "fused"
 
 
+class Columns(Enum):
+    """What S4 reads of S3."""
+
+    all = "all"
+    pruned = "pruned"
+
+
 class Audit(Enum):
     """How much S5 derives again from Parquet."""
 
@@ -67,6 +74,7 @@ class LabelSchema(StateSchema):
     """Group `s4`."""
 
     event_labels: EventLabels = EventLabels.fused
+    columns: Columns = Columns.pruned
 
 
 @dataclass

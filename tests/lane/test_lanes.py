@@ -84,6 +84,12 @@ def test_event_label_lanes_are_as_the_build_plan_has_them(job, name, lane_id, st
         assert any(figure in line for line in lane.history)
 
 
+def test_popt2s_is_as_the_build_plan_has_it(job):
+    lane = job("+lane=popt2s").lane
+    assert [c["s4.columns"] for c in lane.candidates] == ["all", "pruned"]
+    assert any("579.45" in line for line in lane.history)
+
+
 def test_the_command_line_wins_over_the_lane(job):
     lane = job("+lane=popt2r2", "lane.repeats=7", "lane.candidates=[]").lane
     assert (lane.repeats, lane.candidates) == (7, ())

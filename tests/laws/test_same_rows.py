@@ -23,6 +23,7 @@ THREADS = [[f"executor.threads={n}"] for n in (1, 4)]
 WRITERS = [["s1.compression=zstd", "s2.compression=lz4", "s3.compression=uncompressed"], ["s5.audit=full"]]
 
 STRATEGIES = [[f"s4.event_labels={name}", "s4.batch_rows=3000"] for name in ("recompute", "carry", "flow_join")]
+STRATEGIES += [["s4.columns=all"]]
 
 
 def said(outcome):

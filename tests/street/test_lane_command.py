@@ -123,6 +123,7 @@ def test_a_run_is_not_continued_with_other_settings(tracked):
         (["+lane=popt9"], 2, ["E_CONFIG", "popt9", "popt2r2"]),
         (["policy.amount.colour=red"], 2, ["colour"]),
         (["s4.event_labels=guess"], 2, ["E_CONFIG", "s4.event_labels", "guess", "recompute, carry, flow_join, fused"]),
+        (["s4.columns=few"], 2, ["E_CONFIG", "s4.columns", "few", "all, pruned"]),
         (["s4.compression=brotli"], 2, ["E_CONFIG", "brotli", "snappy"]),
         (["run_id=../../etc"], 2, ["E_RUN_ID"]),
         (["run_id=" + "0" * 32], 2, ["E_RUN_UNKNOWN"]),

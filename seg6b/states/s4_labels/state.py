@@ -16,6 +16,7 @@ from seg6b.states.mapping import Batch, Emission, transform
 from seg6b.states.s4_labels.bank_view import View, view_flows
 from seg6b.states.s4_labels.case_book import case_frames, refuse_duplicates
 from seg6b.states.s4_labels.cases import open_cases
+from seg6b.states.s4_labels.columns import COLUMNS
 from seg6b.states.s4_labels.counts import Counts, Keys, draw_keys, draws_evidence, new_counts
 from seg6b.states.s4_labels.delays import Delays, delay_laws
 from seg6b.states.s4_labels.event_labels.contract import LabelledFlows, label_events
@@ -40,7 +41,7 @@ def run(ctx: StateContext) -> None:
         ids.append(cases)
         return emission
 
-    transform(ctx, READS, work, measure_s4)
+    transform(ctx, COLUMNS[ctx.knobs.columns], work, measure_s4)
     _check_cases(ctx, np.concatenate(ids) if ids else np.empty(0, np.int64))
 
 

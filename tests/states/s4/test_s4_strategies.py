@@ -1,4 +1,4 @@
-"""Every strategy of `s4.event_labels` gives the same rows, and costs what its docstring says."""
+"""Every strategy of `s4.event_labels` and `s4.columns` gives the same rows, and costs what its docstring says."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from itertools import pairwise
 from typing import get_args
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seg6b.datasets.digest import content_digest
+from seg6b.datasets.parts import read_parts
 from seg6b.datasets.tables import OUTPUTS
 from seg6b.draws import mix
 from seg6b.errors import ContractBroken
 from seg6b.evidence.measure_s4 import MEASURES
 from seg6b.settings import schema
-from seg6b.settings.knobs import EventLabels, StateKnobs
+from seg6b.settings.knobs import Columns, EventLabels, StateKnobs
 from seg6b.states.s4_labels import odds, outcomes, state, truth
+from seg6b.states.s4_labels.columns import COLUMNS
 from seg6b.states.s4_labels.event_labels import carry
 from seg6b.states.s4_labels.event_labels.contract import label_events
 from seg6b.states.s4_labels.event_labels.strategies import STRATEGIES
@@ -78,6 +81,7 @@ def reference(flows, tmp_path_factory, roomy):
 
 def test_the_knob_names_every_strategy():
     assert list(STRATEGIES) == list(get_args(EventLabels)) == [e.value for e in schema.EventLabels]
+    assert list(COLUMNS) == list(get_args(Columns)) == [e.value for e in schema.Columns]
     assert len(set(STRATEGIES.values())) == len(STRATEGIES)
 
 
@@ -208,6 +212,33 @@ def test_joins_sorts_and_evaluations_are_as_the_docstrings_say(given_to, made, m
         "fused": (0, 0, 0),
     }
     assert 40 < found["flow_join"].joined_bytes / events.height < 45
+
+
+@pytest.mark.parametrize(
+    ("knob", "flow_b", "event_b"),
+    [("all", (251, 73), (63, 22)), ("pruned", (103, 43), (21, 12))],
+    ids=["all", "pruned"],
+)
+def test_columns_read_the_bytes_that_the_docstring_says(knob, flow_b, event_b, tiny_run):
+    reads = COLUMNS[knob]
+    for dataset, columns, told in (
+        (reads.anchor, reads.anchor_columns, flow_b),
+        (reads.follower, reads.follower_columns, event_b),
+    ):
+        paths = sorted((tiny_run / "data").rglob(f"{dataset.name}/**/*.parquet"))
+        frame = read_parts(paths, columns)
+        assert (frame.estimated_size() / frame.height, _stored(paths, columns) / frame.height) == (
+            pytest.approx(told[0], rel=0.05),
+            pytest.approx(told[1], rel=0.15),
+        )
+
+
+def _stored(paths, columns):
+    """Compressed bytes of the columns."""
+    files = [pq.ParquetFile(path).metadata for path in paths]
+    groups = [file.row_group(k) for file in files for k in range(file.num_row_groups)]
+    chunks = [group.column(c) for group in groups for c in range(group.num_columns)]
+    return sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema in columns)
 
 
 def test_no_strategy_compiles_a_kernel_anew(given_to, made):
