@@ -12,9 +12,10 @@ counted again.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from seg6b.datasets.frames import Mask, codes_of, dictionary, micros_of
@@ -57,10 +58,11 @@ def label(events: pl.DataFrame, labelled: LabelledFlows) -> pl.DataFrame:
 
 def _spread(flows: Flows, owner: I64) -> Flows:
     """The flows at event grain, columns writable or not as they were: a kernel is compiled once for each kind."""
-    columns = [column[owner] for column in flows]
-    for spread, column in zip(columns, flows, strict=True):
-        spread.flags.writeable = column.flags.writeable
-    return Flows._make(columns)
+    columns: tuple[npt.NDArray[Any], ...] = flows
+    spread = [column[owner] for column in columns]
+    for after, before in zip(spread, columns, strict=True):
+        after.flags.writeable = before.flags.writeable
+    return Flows._make(spread)
 
 
 def _require_own(flow_id: I64, expected: I64) -> None:
