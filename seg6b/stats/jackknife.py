@@ -33,7 +33,7 @@ def jackknife(cells: npt.ArrayLike, estimate: Callable[[F64], F64]) -> tuple[flo
     counts = np.asarray(cells, np.float64)
     total = counts.sum(0)
     value = float(estimate(total[None])[0])
-    filled = np.abs(counts).reshape(counts.shape[0], -1).sum(1) > 0
+    filled = np.abs(counts).sum(tuple(range(1, counts.ndim))) > 0
     if np.count_nonzero(filled) < 2:
         return value, None
     return value, interval(value, estimate(total[None] - counts[filled]))

@@ -102,6 +102,14 @@ def test_the_lower_bound_decides(judged, tables, board):
     assert uneven.b == "FAIL"
 
 
+def test_without_any_campaign_there_is_too_little_to_judge(judged, tables, board):
+    judged(spread(6, 3))
+    tables["S3"]["campaign_flows"] = tables["S3"]["campaign_flows"].clear()
+    gates = board(tables).gates
+    assert [gates[g].b for g in ("T17", "T18")] == ["INSUFFICIENT"] * 2
+    assert gates["T17"].ci95 is None
+
+
 def test_one_campaign_that_aims_is_not_enough(judged):
     """Five campaigns spread alike and one on a class of its own: V hangs on that one, and its interval says so."""
     alike = [row(f"c{k}", c, c, 10) for k in range(5) for c in ("office_hours", "online_24h", "online_bursty")]
