@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +10,12 @@ from typing import Final
 from seg6b.render.closure_page import closure_html
 from seg6b.render.closure_text import closure_markdown
 from seg6b.render.closure_words import run_of
+from seg6b.render.elapsed_csv import elapsed_csv
 from seg6b.runs.disk import write_json, write_text
 from seg6b.runs.folder import checked_run_id
 from seg6b.scoring.closure import Closure
 from seg6b.scoring.closure_json import closure_json
-from seg6b.scoring.state_csv import COLUMNS, state_rows
+from seg6b.scoring.state_csv import state_rows
 
 _LONGEST: Final = 60
 
@@ -37,7 +36,7 @@ def write_closure(closure: Closure, folder: Path, history: Sequence[str] = ()) -
     write_text(paths[1], closure_markdown(closure, history))
     write_text(paths[2], closure_html(closure, history))
     elapsed = folder / elapsed_name(closure)
-    write_text(elapsed, state_elapsed_csv(closure))
+    write_text(elapsed, elapsed_csv(state_rows(closure)))
     return [*paths, elapsed]
 
 
@@ -58,10 +57,3 @@ def lane_slug(lane: str) -> str:
     ('popt2r2', 'p1', 'mylane', 'adhoc')
     """
     return re.sub(r"[^a-z0-9_-]+", "", lane.lower())[:_LONGEST] or "adhoc"
-
-
-def state_elapsed_csv(closure: Closure) -> str:
-    """Seconds of every state of every run that was used, the authority first."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([COLUMNS, *state_rows(closure)])
-    return out.getvalue()

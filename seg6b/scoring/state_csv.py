@@ -1,4 +1,4 @@
-"""Elapsed times of every state of every run of a closure, as rows for `segment6b_<lane>_state_elapsed_<run>.csv`."""
+"""Elapsed times of the states of runs, as rows for `segment6b_<lane>_state_elapsed_<run>.csv`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def state_rows(closure: Closure) -> list[Row]:
     `input`, `compute`, `validate` and `write` are summed over threads and may exceed the elapsed time.
     """
     runs = ((closure.baseline,) if closure.baseline else ()) + closure.runs
-    return [row for run in runs for row in _rows(run)]
+    return [row for run in runs for row in run_rows(run)]
 
 
-def _rows(run: RunFacts) -> Iterator[Row]:
+def run_rows(run: RunFacts) -> Iterator[Row]:
+    """One row a state of one run."""
     for state in sorted(run.elapsed_s):
         how = "executed" if state in run.executed else "linked"
         lanes = run.lanes_s.get(state, {})
