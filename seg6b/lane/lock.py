@@ -1,27 +1,38 @@
-"""Closing a baseline lane: its run is locked as the authority, its board is reported, its decision is written down."""
+"""Closing a baseline lane: its run is locked as the authority, its evidence is reported, its decision is written down.
+
+A baseline of the realism scorer (P0) reports the gateboard, one of the runtime scorer (POPT.0) where the time goes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from seg6b.gates.record import HARD
 from seg6b.gates.result import GateBoard, Status, Verdict
 from seg6b.lane.candidate import Outcome, board_of
+from seg6b.lane.phase import recorded_overrides
+from seg6b.render.baseline_files import write_baseline
 from seg6b.render.closure_files import lane_slug
 from seg6b.render.report_files import write_reports
 from seg6b.render.rows import owners_to_reopen
 from seg6b.runs import ledger
 from seg6b.runs.disk import disk_faults
-from seg6b.runs.pins import Role, authority, pin
+from seg6b.runs.folder import RunFolder
+from seg6b.runs.pins import Pin, Role, authority, pin, verified
+from seg6b.scoring.baseline import RuntimeBaseline, runtime_baseline
+from seg6b.scoring.closure import Decision
 from seg6b.settings.job import Job
+from seg6b.settings.rules import SCORERS
 from seg6b.shards.executor import Threads
 
 BASELINE: Final = "baseline"
+RUNTIME: Final = SCORERS["optimisation"]
 
 
 def lock_baseline(job: Job, outcome: Outcome) -> tuple[str, ...]:
-    """Pin the run where no authority stands, write its gateboard and its line in the ledger; lines that say so.
+    """Pin the run where no authority stands, write its reports and its line in the ledger; lines that say so.
 
     Each step is done once, however often this is called for the same run.
 
@@ -34,19 +45,20 @@ def lock_baseline(job: Job, outcome: Outcome) -> tuple[str, ...]:
     """
     root, run, receipt = job.root, outcome.run, outcome.receipt
     with disk_faults("E_LANE_DISK", root / "reports", run.way_on):
-        paths = write_reports(board_of(job, outcome), root / "reports", lane_slug(job.lane.id))
         place = (receipt.manifest_fingerprint, receipt.posture, receipt.seed, receipt.scenario_id)
         stands = authority(root, *place)
-        if stands is None:
-            reason = f"baseline of {job.lane.id}"
-            pin(root, run, Role.AUTHORITY, str(outcome.board.verdict), Threads.of(job.threads), reason=reason)
-        body = decision_of(job, outcome.board, run.run_id)
-        if all(entry.body != body for entry in ledger.entries(root)):
+        if job.lane.closure.scorer == RUNTIME:
+            _pin_where_none_stands(job, outcome, stands)
+            body, paths = _time(job, run if stands is None else verified(root, stands, Threads.of(job.threads)))
+        else:
+            paths = write_reports(board_of(job, outcome), root / "reports", lane_slug(job.lane.id))
+            _pin_where_none_stands(job, outcome, stands)
+            body = decision_of(job, outcome.board, run.run_id)
+        if _last_said(root, job.lane.id) != body:
             ledger.append(root, ledger.CLOSURE, body)
-    held = f"authority stays {stands.run_id[:8]}" if stands and stands.run_id != run.run_id else "locked as authority"
     return (
         f"decision  {body['decision']}, {body['marker'] or 'no marker'}: {body['reasons'][0]}",
-        f"baseline  {run.run_id[:8]}, {held}",
+        *_held(run.run_id, stands, body),
         *(f"report    {path.relative_to(root)}" for path in paths if _shown(path)),
     )
 
@@ -68,5 +80,49 @@ def decision_of(job: Job, board: GateBoard, run_id: str) -> dict[str, Any]:
     }
 
 
+def _time(job: Job, held: RunFolder) -> tuple[dict[str, Any], list[Path]]:
+    """Line and files of a runtime baseline; they are of the authority, whichever run was made."""
+    found = runtime_baseline(held, job.lane, job.budgets, recorded_overrides(job.root, job.lane.id))
+    return time_decision(found), write_baseline(found, job.root / "reports", job.lane.history)
+
+
+def time_decision(found: RuntimeBaseline) -> dict[str, Any]:
+    """The ledger's line: hotspots in order, and the status of each budget."""
+    line = found.budgets.candidate
+    return {
+        "lane": found.lane,
+        "decision": str(found.decision),
+        "run_id": found.receipt.run_id,
+        "marker": found.marker,
+        "reasons": list(found.reasons),
+        "order": list(found.hotspots.order),
+        "budgets": {b.name: b.status for b in (*found.budgets.states, *((line,) if line else ()))},
+    }
+
+
+def _pin_where_none_stands(job: Job, outcome: Outcome, stands: Pin | None) -> None:
+    if stands is None:
+        reason = f"baseline of {job.lane.id}"
+        verdict = str(outcome.board.verdict)
+        pin(job.root, outcome.run, Role.AUTHORITY, verdict, Threads.of(job.threads), reason=reason)
+
+
+def _held(run_id: str, stands: Pin | None, body: Mapping[str, Any]) -> Iterator[str]:
+    """Which run is the authority now, and how to change that where it cannot be the baseline."""
+    if stands is None or stands.run_id == run_id:
+        yield f"baseline  {run_id[:8]}, locked as authority"
+        return
+    yield f"baseline  {run_id[:8]}, authority stays {stands.run_id[:8]}"
+    if body["run_id"] == stands.run_id and body["decision"] == Decision.HOLD:
+        yield f'way on    python -m seg6b pin {run_id} --role authority --replace --reason "…"'
+        yield f"          then the same command with run_id={run_id}"
+
+
+def _last_said(root: Path, lane: str) -> Mapping[str, Any] | None:
+    """What the ledger said last when the lane was closed."""
+    said = [e.body for e in ledger.entries(root) if e.kind == ledger.CLOSURE and e.body.get("lane") == lane]
+    return said[-1] if said else None
+
+
 def _shown(path: Path) -> bool:
-    return path.suffix == ".html"
+    return path.suffix == ".html" or "_baseline_lock_" in path.name

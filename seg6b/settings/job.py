@@ -50,7 +50,8 @@ class ClosureRule:
     """When a lane closes.
 
     Attributes:
-        scorer: `runtime` or `realism`; empty lets the kind of the lane choose.
+        scorer: `runtime` or `realism`; empty lets the kind of the lane choose. A baseline of `runtime` reports where
+            the time goes, any other its gateboard.
         state: state whose time decides; empty means the first that the sweep runs.
         min_reduction: share of the control's time that must be gone, with its interval, to unlock the next lane.
         target_s: seconds at the authority's scale; 0 where none binds.

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from seg6b.errors import UsageError
-from seg6b.lane.lanes import LANES, as_overrides, register_lanes, unlocking
+from seg6b.lane.boards import build_plan_budgets
+from seg6b.lane.lanes import LANES, as_overrides, lane_of, register_lanes, unlocking
 from seg6b.settings.rules import require_sound
 from seg6b.settings.schema import register
 
@@ -88,6 +89,27 @@ def test_popt2s_is_as_the_build_plan_has_it(job):
     lane = job("+lane=popt2s").lane
     assert [c["s4.columns"] for c in lane.candidates] == ["all", "pruned"]
     assert any("579.45" in line for line in lane.history)
+
+
+def test_popt0_locks_the_posture_as_it_is_and_links_nothing(job):
+    asked, plain = job("+lane=popt0", "world=tiny"), job("world=tiny")
+    lane = asked.lane
+    assert (lane.id, lane.kind, lane.requires, lane.candidates) == ("POPT.0", "baseline", (), ())
+    assert (lane.closure.scorer, lane.closure.unlocks, lane.closure.holds) == (
+        "runtime",
+        "GO_POPT.1",
+        "HOLD_POPT.0_REOPEN",
+    )
+    assert (composed().source_run, composed("+lane=popt0").source_run) == ("any", "none")
+    assert (asked.policy.parameter_hash, asked.knobs) == (plain.policy.parameter_hash, plain.knobs)
+    for figure in ("1333.75", "142.45", "371.67", "563.20", "5.20", "S1, S4, S3", "RED"):
+        assert any(figure in line for line in lane.history)
+
+
+def test_a_step_of_the_gain_ladder_asks_what_the_lane_asks(job):
+    for step in build_plan_budgets()["ladder"]:
+        mine = [job(f"+lane={name}").lane for name in NAMES if lane_of(name).id == step["lane"]]
+        assert all(lane.closure.min_reduction == step["min_reduction"] for lane in mine)
 
 
 def test_the_command_line_wins_over_the_lane(job):

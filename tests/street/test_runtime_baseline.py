@@ -1,0 +1,125 @@
+"""Lane POPT.0 by its real command: a run is locked, seven files and a marker say what later lanes are held against."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seg6b.runs import ledger
+from seg6b.runs.folder import RunFolder
+from seg6b.runs.pins import Role, baseline_path, pin, pins
+from seg6b.runs.verify import state_receipts
+from seg6b.shards.executor import Threads
+from tests.street.lanes import flip, only_run, run_lane
+
+LANE, LINKS = "+lane=popt0", "source_run=any"
+
+
+@pytest.fixture(scope="module")
+def locked(once):
+    """A root on which POPT.0 is closed; only read."""
+
+    def make(root):
+        said = run_lane(root, LANE)
+        assert said.code == 0, said.err
+        return [str(root), said.err]
+
+    root, told = once("popt0", make)
+    return Path(root), told
+
+
+@pytest.fixture
+def again(tmp_path):
+    """A root of its own on which POPT.0 is closed."""
+    assert run_lane(tmp_path, LANE).code == 0
+    return tmp_path
+
+
+def closures(root):
+    return [e.body for e in ledger.entries(root) if e.kind == ledger.CLOSURE and e.body["lane"] == "POPT.0"]
+
+
+def reports(root):
+    return {p.name: p.read_bytes() for p in (root / "reports").glob("segment6b_popt0_*")}
+
+
+def report(root, name, run_id):
+    return json.loads((root / "reports" / f"segment6b_popt0_{name}_{run_id}.json").read_text())
+
+
+def test_the_run_is_locked_and_the_next_phase_is_open(locked):
+    root, told = locked
+    run = only_run(root)
+    (authority,) = [p for p in pins(root) if p.role is Role.AUTHORITY]
+    assert (authority.run_id, authority.posture) == (run.name, "bplus")
+    assert baseline_path(root).read_text().strip() == run.name
+    (body,) = closures(root)
+    assert (body["decision"], body["marker"], body["run_id"]) == ("KEEP", "GO_POPT.1", run.name)
+    assert "GO_POPT.1" in ledger.markers(root)
+    assert "locked as authority" in told
+    assert f"segment6b_popt0_baseline_lock_{run.name}.md" in told
+    assert len(reports(root)) == 7
+
+
+def test_the_files_say_what_the_receipts_say(locked):
+    root, _ = locked
+    run = RunFolder(only_run(root))
+    states, receipt = state_receipts(run), run.receipt()
+    assert not any(s.staged_from for s in states.values())
+    hotspots = report(root, "hotspot_map", run.run_id)
+    elapsed = {s["state"]: s["elapsed_s"] for s in hotspots["states"]}
+    assert elapsed == {name: s.elapsed_s["total"] for name, s in states.items() if name != "S0"}
+    assert hotspots["order"] == sorted(elapsed, key=lambda s: -elapsed[s])
+    for state in hotspots["states"]:
+        assert sum(lane["share"] for lane in state["lanes"]) + state["residual_share"] == pytest.approx(1.0)
+        assert state["residual_s"] > -0.01
+    for shape in report(root, "part_shape", run.run_id)["heavy"]:
+        parts = states[shape["state"]].datasets[shape["dataset"]].parts
+        assert shape["bytes_per_file"]["max"] == max(p.bytes for p in parts)
+        assert (shape["files"], shape["rows"]) == (len(parts), sum(p.rows for p in parts))
+    budgets = report(root, "budget_pin", run.run_id)
+    assert budgets["arrivals"] == receipt.world["arrivals"] == 5000
+    assert budgets["candidate"]["elapsed_s"] == pytest.approx(sum(elapsed.values()))
+    assert [step["lane"] for step in budgets["ladder"]][-1] == "POPT.3"
+    summary = report(root, "baseline", run.run_id)
+    assert summary["receipt_digest"] == receipt.digest
+    assert set(summary["files"]) == set(reports(root))
+
+
+def test_the_same_run_again_changes_nothing(again):
+    run, before, told = only_run(again), reports(again), ledger.entries(again)
+    assert run_lane(again, LANE, f"run_id={run.name}").code == 0
+    assert (reports(again), ledger.entries(again)) == (before, told)
+
+
+def test_another_run_leaves_the_authority_and_its_files(again):
+    first, before, told = only_run(again).name, reports(again), ledger.entries(again)
+    said = run_lane(again, LANE)
+    assert (said.code, f"authority stays {first[:8]}" in said.err) == (0, True)
+    assert (reports(again), ledger.entries(again)) == (before, told)
+
+
+def test_a_damaged_authority_is_never_a_baseline(again):
+    flip(next(only_run(again).rglob("*.parquet")))
+    said = run_lane(again, LANE)
+    assert said.code == 1
+    assert said.refusal.startswith("E_AUTHORITY_DAMAGED")
+    assert len(closures(again)) == 1
+
+
+def test_a_linked_authority_holds_until_a_run_of_its_own_time_takes_its_place(root):
+    assert run_lane(root).code in {0, 1}
+    made = RunFolder(only_run(root))
+    said = run_lane(root, LANE, LINKS)
+    assert "S1, S2, S3, S4" in said.err
+    assert "HOLD_POPT.0_REOPEN" in ledger.markers(root)
+    assert made.exists()
+    said = run_lane(root, LANE)
+    (whole,) = [line for line in said.err.splitlines() if line.startswith("way on")]
+    fresh = RunFolder.of(root, whole.split("seg6b pin ")[1].split()[0])
+    pin(root, fresh, Role.AUTHORITY, "", Threads.of(1), replace=True, reason="it executed every state")
+    assert run_lane(root, LANE, f"run_id={fresh.run_id}").code == 0
+    assert [body["marker"] for body in closures(root)] == ["HOLD_POPT.0_REOPEN", "GO_POPT.1"]
+    assert "HOLD_POPT.0_REOPEN" not in ledger.markers(root)
