@@ -21,8 +21,9 @@ from seg6b.runs import ledger
 from seg6b.runs.disk import disk_faults
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.pins import Pin, Role, authority, pin, verified
-from seg6b.scoring.baseline import RuntimeBaseline, runtime_baseline
+from seg6b.scoring.baseline import RuntimeBaseline, baseline_faults, runtime_baseline
 from seg6b.scoring.closure import Decision
+from seg6b.scoring.facts import run_facts
 from seg6b.settings.job import Job
 from seg6b.settings.rules import SCORERS
 from seg6b.shards.executor import Threads
@@ -34,7 +35,8 @@ RUNTIME: Final = SCORERS["optimisation"]
 def lock_baseline(job: Job, outcome: Outcome) -> tuple[str, ...]:
     """Pin the run where no authority stands, write its reports and its line in the ledger; lines that say so.
 
-    Each step is done once, however often this is called for the same run.
+    Each step is done once, however often this is called for the same run. P0 locks its run as it is; a runtime baseline
+    is not locked where a required check failed or a state was linked.
 
     Args:
         job: of kind `baseline`.
@@ -48,8 +50,7 @@ def lock_baseline(job: Job, outcome: Outcome) -> tuple[str, ...]:
         place = (receipt.manifest_fingerprint, receipt.posture, receipt.seed, receipt.scenario_id)
         stands = authority(root, *place)
         if job.lane.closure.scorer == RUNTIME:
-            _pin_where_none_stands(job, outcome, stands)
-            body, paths = _time(job, run if stands is None else verified(root, stands, Threads.of(job.threads)))
+            body, paths = _time(job, outcome, stands)
         else:
             paths = write_reports(board_of(job, outcome), root / "reports", lane_slug(job.lane.id))
             _pin_where_none_stands(job, outcome, stands)
@@ -58,7 +59,7 @@ def lock_baseline(job: Job, outcome: Outcome) -> tuple[str, ...]:
             ledger.append(root, ledger.CLOSURE, body)
     return (
         f"decision  {body['decision']}, {body['marker'] or 'no marker'}: {body['reasons'][0]}",
-        *_held(run.run_id, stands, body),
+        *_held(job, run),
         *(f"report    {path.relative_to(root)}" for path in paths if _shown(path)),
     )
 
@@ -80,9 +81,12 @@ def decision_of(job: Job, board: GateBoard, run_id: str) -> dict[str, Any]:
     }
 
 
-def _time(job: Job, held: RunFolder) -> tuple[dict[str, Any], list[Path]]:
-    """Line and files of a runtime baseline; they are of the authority, whichever run was made."""
+def _time(job: Job, outcome: Outcome, stands: Pin | None) -> tuple[dict[str, Any], list[Path]]:
+    """Line and files of a runtime baseline; they are of the authority where one stands, whichever run was made."""
+    held = outcome.run if stands is None else verified(job.root, stands, Threads.of(job.threads))
     found = runtime_baseline(held, job.lane, job.budgets, recorded_overrides(job.root, job.lane.id))
+    if found.decision is Decision.KEEP:
+        _pin_where_none_stands(job, outcome, stands)
     return time_decision(found), write_baseline(found, job.root / "reports", job.lane.history)
 
 
@@ -107,15 +111,23 @@ def _pin_where_none_stands(job: Job, outcome: Outcome, stands: Pin | None) -> No
         pin(job.root, outcome.run, Role.AUTHORITY, verdict, Threads.of(job.threads), reason=reason)
 
 
-def _held(run_id: str, stands: Pin | None, body: Mapping[str, Any]) -> Iterator[str]:
-    """Which run is the authority now, and how to change that where it cannot be the baseline."""
-    if stands is None or stands.run_id == run_id:
-        yield f"baseline  {run_id[:8]}, locked as authority"
-        return
-    yield f"baseline  {run_id[:8]}, authority stays {stands.run_id[:8]}"
-    if body["run_id"] == stands.run_id and body["decision"] == Decision.HOLD:
-        yield f'way on    python -m seg6b pin {run_id} --role authority --replace --reason "…"'
-        yield f"          then the same command with run_id={run_id}"
+def _held(job: Job, run: RunFolder) -> Iterator[str]:
+    """Which run is the authority now, and how to give its place to this one where only this one can be the baseline."""
+    place = job.posture, job.seed, job.scenario_id
+    stands = authority(job.root, run.receipt().manifest_fingerprint, *place)
+    if stands is None:
+        yield f"baseline  {run.run_id[:8]}, not locked"
+    elif stands.run_id == run.run_id:
+        yield f"baseline  {run.run_id[:8]}, locked as authority"
+    else:
+        yield f"baseline  {run.run_id[:8]}, authority stays {stands.run_id[:8]}"
+        if job.lane.closure.scorer == RUNTIME and _fit(run) and not _fit(RunFolder.of(job.root, stands.run_id)):
+            yield f'way on    python -m seg6b pin {run.run_id} --role authority --replace --reason "…"'
+            yield f"          then the same command with run_id={run.run_id}"
+
+
+def _fit(run: RunFolder) -> bool:
+    return not any(baseline_faults(run_facts(run)))
 
 
 def _last_said(root: Path, lane: str) -> Mapping[str, Any] | None:

@@ -14,6 +14,7 @@ from seg6b.scoring.closure import Decision, RunFacts
 from seg6b.scoring.facts import PASS, run_facts
 from seg6b.scoring.hotspots import HotspotMap, hotspot_map
 from seg6b.scoring.part_shape import PartShapes, part_shapes
+from seg6b.scoring.realism import WARN
 from seg6b.settings.job import Lane
 from seg6b.settings.rules import OWNERS
 
@@ -77,7 +78,7 @@ def runtime_baseline(
         lane=lane.id,
         decision=Decision.HOLD if faults else Decision.KEEP,
         marker=lane.closure.holds if faults else lane.closure.unlocks,
-        reasons=faults or (_closed(hotspots, pin),),
+        reasons=(*(faults or (_closed(hotspots, pin),)), *_warned(facts)),
         receipt=receipt,
         facts=facts,
         hotspots=hotspots,
@@ -103,8 +104,13 @@ def baseline_faults(facts: RunFacts) -> Iterator[str]:
     failed = [check for check, result in facts.required.items() if result != PASS]
     if failed or not facts.required:
         yield f"required checks of S5 {'failed: ' + ', '.join(failed) if failed else 'left no report'}"
-    elif facts.overall_status != PASS:
+    elif facts.overall_status not in {PASS, WARN}:
         yield f"S5 is {facts.overall_status}"
+
+
+def _warned(facts: RunFacts) -> Iterator[str]:
+    if facts.overall_status == WARN:
+        yield "S5 is WARN: realism is out of a corridor, which P0 to P4 answer for"
 
 
 def _closed(hotspots: HotspotMap, pin: BudgetPin) -> str:

@@ -139,8 +139,9 @@ def test_the_published_run_is_red_and_the_build_plans_lanes_leave_it_so():
         ({"required": {"REQ_A": "PASS", "REQ_B": "FAIL"}}, ["required checks of S5 failed: REQ_B"]),
         ({"required": {}, "overall_status": ""}, ["required checks of S5 left no report"]),
         ({"overall_status": "FAIL"}, ["S5 is FAIL"]),
+        ({"overall_status": "WARN"}, []),
     ],
-    ids=["whole", "linked", "missing", "failed", "no-report", "failed-as-a-whole"],
+    ids=["whole", "linked", "missing", "failed", "no-report", "failed-as-a-whole", "warned"],
 )
 def test_what_cannot_be_a_baseline(changed, said):
     found = list(baseline_faults(run_facts(**changed)))

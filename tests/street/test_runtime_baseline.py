@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seg6b.runs import ledger
-from seg6b.runs.folder import RunFolder
+from seg6b.runs.folder import RunFolder, find_runs
 from seg6b.runs.pins import Role, baseline_path, pin, pins
 from seg6b.runs.verify import state_receipts
 from seg6b.shards.executor import Threads
@@ -109,17 +109,37 @@ def test_a_damaged_authority_is_never_a_baseline(again):
     assert len(closures(again)) == 1
 
 
+def test_a_run_with_linked_states_is_not_locked(root):
+    assert run_lane(root).code in {0, 1}
+    said = run_lane(root, LANE, LINKS)
+    assert "linked from another run, whose times they have: S1, S2, S3, S4" in said.err
+    assert "not locked" in said.err
+    assert pins(root) == ()
+    assert "HOLD_POPT.0_REOPEN" in ledger.markers(root)
+
+
 def test_a_linked_authority_holds_until_a_run_of_its_own_time_takes_its_place(root):
     assert run_lane(root).code in {0, 1}
-    made = RunFolder(only_run(root))
-    said = run_lane(root, LANE, LINKS)
-    assert "S1, S2, S3, S4" in said.err
-    assert "HOLD_POPT.0_REOPEN" in ledger.markers(root)
-    assert made.exists()
+    assert run_lane(root, LINKS).code in {0, 1}
+    linked = next(run for run in find_runs(root) if run.state("S4").staged_from)
+    pin(root, linked, Role.AUTHORITY, "", Threads.of(1))
     said = run_lane(root, LANE)
-    (whole,) = [line for line in said.err.splitlines() if line.startswith("way on")]
-    fresh = RunFolder.of(root, whole.split("seg6b pin ")[1].split()[0])
+    assert "HOLD_POPT.0_REOPEN" in ledger.markers(root)
+    (way_on,) = [line for line in said.err.splitlines() if line.startswith("way on")]
+    fresh = RunFolder.of(root, way_on.split("seg6b pin ")[1].split()[0])
     pin(root, fresh, Role.AUTHORITY, "", Threads.of(1), replace=True, reason="it executed every state")
     assert run_lane(root, LANE, f"run_id={fresh.run_id}").code == 0
     assert [body["marker"] for body in closures(root)] == ["HOLD_POPT.0_REOPEN", "GO_POPT.1"]
     assert "HOLD_POPT.0_REOPEN" not in ledger.markers(root)
+
+
+def test_on_the_dplus_that_p0_locked_it_is_told_of_that_run(tmp_path):
+    larger = "world.arrivals=40000"
+    assert run_lane(tmp_path, "+lane=p0", larger).code == 0
+    first = only_run(tmp_path).name
+    said = run_lane(tmp_path, LANE, "posture=dplus", larger)
+    assert (said.code, f"authority stays {first[:8]}" in said.err) == (0, True)
+    assert set(ledger.markers(tmp_path)) == {"HOLD_REMEDIATE", "GO_POPT.1"}
+    summary = report(tmp_path, "baseline", first)
+    assert (summary["posture"], summary["verdict"], summary["required_checks_pass"]) == ("dplus", "FAIL_REALISM", True)
+    assert any("S5 is WARN" in reason for reason in summary["reasons"])
