@@ -17,7 +17,7 @@ from seg6b.scoring.part_shape import PartShape, Spread
 def lock_markdown(baseline: RuntimeBaseline, history: Sequence[str] = ()) -> str:
     """Decision, the locked run, its states and checks, hotspots, part shape, budgets and the gains to expect."""
     parts = [
-        f"# Segment 6B lane {cell(baseline.lane)}: baseline locked, {baseline.decision}",
+        f"# Segment 6B lane {cell(baseline.lane)}: baseline lock, {baseline.decision}",
         "\n".join(f"- {cell(reason)}" for reason in baseline.reasons),
         f"**{cell(baseline.marker)}**." if baseline.marker else "",
         *(f"> {cell(override)}" for override in baseline.overrides),

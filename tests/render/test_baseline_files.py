@@ -93,7 +93,7 @@ def test_the_summary_says_what_was_decided_on_what(files):
 
 def test_the_lock_tells_run_states_checks_parts_budgets_gains_and_history(files):
     text = plain(files["baseline_lock.md"])
-    assert text.startswith("# Segment 6B lane POPT.0: baseline locked, KEEP\n")
+    assert text.startswith("# Segment 6B lane POPT.0: baseline lock, KEEP\n")
     for words in (
         "**GO_POPT.1**", f"`{RUN}`", "d" * 64, "1,000,000 arrivals", "| S1 | PASS | executed | 50.00 s | 50.00 s |",
         "| REQ_A | PASS |", "| s4_flow_truth_labels_6B | 2 | 5, 5, 5 | 1.0 MiB, 1.0 MiB, 1.0 MiB | small |",
@@ -107,7 +107,7 @@ def test_a_hold_without_budgets_is_told_too(tmp_path):
     held = baseline(decision=Decision.HOLD, marker="HOLD_POPT.0_REOPEN", reasons=("S1 was linked",))
     bare = replace(held, budgets=replace(held.budgets, states=(), candidate=None, ladder=()))
     paths = {path.suffix + path.name.split("_")[2]: path for path in write_baseline(bare, tmp_path)}
-    assert "baseline locked, HOLD" in paths[".mdbaseline"].read_text()
+    assert "baseline lock, HOLD" in paths[".mdbaseline"].read_text()
     assert json.loads(paths[".jsonbaseline"].read_text())["candidate"] is None
 
 
