@@ -14,7 +14,7 @@ from seg6b.runs.disk import to_json, write_text
 from seg6b.runs.folder import checked_run_id
 from seg6b.scoring.baseline import RuntimeBaseline
 from seg6b.scoring.closure_json import SEGMENT, phase_of
-from seg6b.scoring.facts import PASS
+from seg6b.scoring.facts import checks_pass
 from seg6b.scoring.state_csv import run_rows
 
 NAMES: Final = (
@@ -91,7 +91,7 @@ def _summary(baseline: RuntimeBaseline) -> dict[str, Any]:
         "overall_status": facts.overall_status,
         "verdict": facts.verdict,
         "required_check_results": facts.required,
-        "required_checks_pass": bool(facts.required) and all(r == PASS for r in facts.required.values()),
+        "required_checks_pass": checks_pass(facts),
         "warn_metrics": facts.warn_metrics,
         "content_digests": facts.digests,
         "executed": list(facts.executed),

@@ -18,7 +18,7 @@ from seg6b.gates.evaluate import GATES
 from seg6b.gates.result import gate_order
 from seg6b.runs.sweep import CONTROL
 from seg6b.scoring.closure import ArmScore, Closure, RunFacts
-from seg6b.scoring.facts import PASS
+from seg6b.scoring.facts import failed_checks
 from seg6b.scoring.realism import LEVELS, Changes, fallen
 
 OWNERS: Final = {gate.gate_id: gate.owner for gate in (*GATES, *behaviour.GATES)}
@@ -103,8 +103,8 @@ class Ablation:
 
     def standing(self) -> list[str]:
         """Gates that have to fall and did not."""
-        fallen = {fall.gate_id for _, fall in self.falls()}
-        return [gate for gate in self.due if gate not in fallen]
+        felled = {fall.gate_id for _, fall in self.falls()}
+        return [gate for gate in self.due if gate not in felled]
 
 
 def read_ablation(closure: Closure, readers: Readers, damages: Sequence[tuple[Damage, Changes]]) -> Ablation:
@@ -142,7 +142,7 @@ def _switch(score: ArmScore, control: RunFacts, run: RunFacts | None, readers: R
 
 
 def _validated(run: RunFacts) -> str:
-    failing = ", ".join(check for check, result in run.required.items() if result != PASS)
+    failing = ", ".join(failed_checks(run))
     return f"{run.overall_status}: {failing}" if failing else run.overall_status
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from seg6b.runs.sweep import CONTROL, REMEDIATION, Arm, SlotReceipt
-from seg6b.scoring.budgets import RED, budget_facts
-from seg6b.scoring.closure import ArmScore, BudgetFact, Decision, Drift, RunFacts
+from seg6b.scoring.budgets import budget_facts, overdraft, overdrawn
+from seg6b.scoring.closure import ArmScore, Decision, Drift, RunFacts
 from seg6b.scoring.dossier import AUTHORITY, Dossier, rounds_of
 from seg6b.scoring.drift import differing
-from seg6b.scoring.facts import PASS
+from seg6b.scoring.facts import checks_pass, failed_checks
 from seg6b.scoring.realism import judge_variant, reference_of
 from seg6b.scoring.runtime import Pair, Timing, judge_times, planned_looks, said
 
@@ -59,16 +59,12 @@ def _measured(dossier: Dossier, score: ArmScore, runs: Sequence[RunFacts], faile
     return replace(
         score,
         run_id=runs[0].run_id,
-        checks_pass=all(_checks_pass(run.required) for run in runs),
+        checks_pass=all(checks_pass(run) for run in runs),
         warn_deltas=_deltas(runs[0], reference) if reference else {},
         parity_stable=variant or reference is None or all(run.rows == reference.rows for run in runs),
         budgets=budget_facts(runs, dossier.budgets, dossier.sweep.arrivals),
         failed_runs=len(failed),
     )
-
-
-def _checks_pass(required: Mapping[str, str]) -> bool:
-    return bool(required) and all(result == PASS for result in required.values())
 
 
 def _deltas(run: RunFacts, reference: RunFacts) -> dict[str, float]:
@@ -114,7 +110,7 @@ def _said(drift: Drift) -> str:
 def _unsound(score: ArmScore, runs: Sequence[RunFacts]) -> ArmScore | None:
     """The score of an arm with a run that S5 does not accept; unknown checks are no pass."""
     for run in runs:
-        failing = [name for name, result in run.required.items() if result != PASS]
+        failing = failed_checks(run)
         if failing:
             reason = f"required checks failed in run {run.run_id[:8]}: {', '.join(failing)}"
             return replace(score, decision=Decision.REJECT, reasons=(reason,))
@@ -130,7 +126,11 @@ def _timed(dossier: Dossier, score: ArmScore, arm: Arm) -> ArmScore:
     rounds = (rounds_of(dossier.slots, arm.name, 1), rounds_of(dossier.slots, arm.name, 2))
     looks = planned_looks(sweep.repeats, sweep.max_repeats)
     timing = judge_times(_pairs(dossier, arm.name), dossier.state, rounds, looks)
-    against = [*_failures(dossier, score), *_regression(timing), *_overdrawn(dossier.state, score.budgets)]
+    against = [
+        *_failures(dossier, score),
+        *_regression(timing),
+        *map(overdraft, overdrawn(score.budgets, dossier.state)),
+    ]
     held = timing.decision in KEPT and bool(against)
     seconds = [p.seconds((dossier.state,)) for p in timing.pairs]
     return replace(
@@ -165,8 +165,3 @@ def _regression(timing: Timing) -> list[str]:
     if ratio is None or ratio.bounds[0] <= 1.0:
         return []
     return [f"all executed states together are slower than the control's: {said(ratio, ratio.bounds)}"]
-
-
-def _overdrawn(state: str, budgets: Sequence[BudgetFact]) -> list[str]:
-    red = [b for b in budgets if b.name == state and b.status == RED]
-    return [f"{state} is RED: {b.elapsed_s:.2f} s of {b.stretch_s:.2f} s at most" for b in red]

@@ -11,7 +11,7 @@ from seg6b.runs.receipt import RunReceipt
 from seg6b.runs.verify import state_receipts
 from seg6b.scoring.budget_pin import BudgetPin, budget_pin
 from seg6b.scoring.closure import Decision, RunFacts
-from seg6b.scoring.facts import PASS, run_facts
+from seg6b.scoring.facts import PASS, checks_pass, failed_checks, run_facts
 from seg6b.scoring.hotspots import HotspotMap, hotspot_map
 from seg6b.scoring.part_shape import PartShapes, part_shapes
 from seg6b.scoring.realism import WARN
@@ -101,8 +101,8 @@ def baseline_faults(facts: RunFacts) -> Iterator[str]:
     linked = [state for state in OWNERS if state in facts.elapsed_s and state not in facts.executed]
     if linked:
         yield f"linked from another run, whose times they have: {', '.join(linked)}; a baseline executes every state"
-    failed = [check for check, result in facts.required.items() if result != PASS]
-    if failed or not facts.required:
+    failed = failed_checks(facts)
+    if not checks_pass(facts):
         yield f"required checks of S5 {'failed: ' + ', '.join(failed) if failed else 'left no report'}"
     elif facts.overall_status not in {PASS, WARN}:
         yield f"S5 is {facts.overall_status}"

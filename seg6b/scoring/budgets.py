@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
@@ -51,6 +51,16 @@ def budget_facts(runs: Sequence[RunFacts], plain: Mapping[str, Any], arrivals: i
         target, stretch = (scaled(60.0 * lane[name], plain, arrivals, len(states)) for name in ("target", "stretch"))
         facts.append(budget_fact(CANDIDATE, together, target, stretch))
     return tuple(facts)
+
+
+def overdrawn(budgets: Iterable[BudgetFact], name: str = "") -> tuple[BudgetFact, ...]:
+    """Budgets that are RED: all of them, or that of one state."""
+    return tuple(b for b in budgets if b.status == RED and name in {"", b.name})
+
+
+def overdraft(budget: BudgetFact) -> str:
+    """A RED budget in words."""
+    return f"{budget.name} is RED: {budget.elapsed_s:.2f} s of {budget.stretch_s:.2f} s at most"
 
 
 def budget_fact(name: str, elapsed_s: float, target_s: float, stretch_s: float) -> BudgetFact:

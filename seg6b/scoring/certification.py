@@ -18,9 +18,9 @@ from seg6b.gates.record import HARD
 from seg6b.gates.result import GateBoard, Status
 from seg6b.gates.thresholds import CrossSeed, Thresholds
 from seg6b.runs.receipt import RunReceipt
-from seg6b.scoring.budgets import GREEN, RED, budget_fact, scaled
+from seg6b.scoring.budgets import GREEN, budget_fact, overdraft, overdrawn, scaled
 from seg6b.scoring.closure import BudgetFact, RunFacts
-from seg6b.scoring.facts import PASS
+from seg6b.scoring.facts import PASS, checks_pass, failed_checks
 from seg6b.scoring.realism import LEVELS
 
 WITNESS: Final = "witness"
@@ -209,11 +209,8 @@ def findings(
 
 def graded(found: Findings, rule: CrossSeed) -> tuple[Grade, tuple[str, ...]]:
     """The grade, and why it is not a better one."""
-    red = [
-        f"{b.name} is RED: {b.elapsed_s:.2f} s of {b.stretch_s:.2f} s at most" for b in found.budgets if b.status == RED
-    ]
     failing = [f"hard gates fail at B: {', '.join(found.failing)}"] if found.failing else []
-    against = [*found.blockers, *failing, *red]
+    against = [*found.blockers, *failing, *map(overdraft, overdrawn(found.budgets))]
     if against:
         return Grade.HOLD_REMEDIATE, tuple(against)
     short = [f"gates below B+: {', '.join(found.short)}"] if found.short else []
@@ -280,8 +277,8 @@ def _blockers(runs: Mapping[int, SeedRun], seeds: Sequence[int], cv: Mapping[str
     for seed, run in runs.items():
         if run.facts.seed != seed:
             found.append(f"P5-B2 run {run.facts.run_id[:8]} stands for seed {seed} and was made with {run.facts.seed}")
-        failed = [name for name, result in run.facts.required.items() if result != PASS]
-        if failed or not run.facts.required:
+        failed = failed_checks(run.facts)
+        if not checks_pass(run.facts):
             what = f"failed {', '.join(failed)}" if failed else "left no report"
             found.append(f"P5-B3 S5 of run {run.facts.run_id[:8]} (seed {seed}) {what}")
         elif run.facts.overall_status != PASS:

@@ -9,7 +9,7 @@ from typing import Any
 
 from seg6b.runs.sweep import CONTROL
 from seg6b.scoring.closure import ArmScore, Closure, RunFacts
-from seg6b.scoring.facts import PASS
+from seg6b.scoring.facts import checks_pass
 
 SEGMENT = "6B"
 
@@ -77,7 +77,7 @@ def _run(facts: RunFacts | None) -> dict[str, Any] | None:
         "parameter_hash": facts.parameter_hash,
         "knobs": facts.knobs,
         "required_check_results": facts.required,
-        "required_checks_pass": bool(facts.required) and all(r == PASS for r in facts.required.values()),
+        "required_checks_pass": checks_pass(facts),
         "warn_metrics": facts.warn_metrics,
         "content_digests": facts.digests,
         "overall_status": facts.overall_status,

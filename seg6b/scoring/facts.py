@@ -89,6 +89,16 @@ def gate_facts(board: GateBoard) -> dict[str, dict[str, Any]]:
     }
 
 
+def failed_checks(run: RunFacts) -> tuple[str, ...]:
+    """Required checks of S5 that did not pass; empty also where its report is gone."""
+    return tuple(check for check, result in run.required.items() if result != PASS)
+
+
+def checks_pass(run: RunFacts) -> bool:
+    """Whether all required checks of S5 passed; unknown checks are no pass."""
+    return bool(run.required) and not failed_checks(run)
+
+
 def testbed(receipt: RunReceipt) -> str:
     """Machine and library versions in one line: times of two testbeds are never compared.
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from seg6b.gates.result import gate_order
-from seg6b.scoring.budgets import RED
+from seg6b.scoring.budgets import overdraft, overdrawn
 from seg6b.scoring.closure import ArmScore, Decision, RunFacts
 from seg6b.scoring.dossier import Dossier
-from seg6b.scoring.facts import PASS
+from seg6b.scoring.facts import PASS, failed_checks
 
 LEVELS: Final = {"b": "B", "bplus": "B+"}
 WARN: Final = "WARN"
@@ -125,8 +125,7 @@ def _against(dossier: Dossier, score: ArmScore, before: RunFacts, run: RunFacts,
     found += [(Decision.REJECT, f"the wave is to close it: {'; '.join(left)}")] if left else []
     still = [gate for gate in rule.get("moves") or () if not (changes.get(gate, {}).get("b_gain") or 0.0) > 0.0]
     found += [(Decision.REJECT, f"gates that were to move did not: {', '.join(still)}")] if still else []
-    red = [b for b in score.budgets if b.name == dossier.state and b.status == RED]
-    found += [(Decision.HOLD, f"{b.name} is RED: {b.elapsed_s:.2f} s of {b.stretch_s:.2f} s at most") for b in red]
+    found += [(Decision.HOLD, overdraft(budget)) for budget in overdrawn(score.budgets, dossier.state)]
     lost = fallen(changes, "bplus", rule.get("keeps") or changes)
     found += [(Decision.HOLD, f"gates that passed B+ no longer do: {', '.join(lost)}")] if lost else []
     if not _won(changes):
@@ -138,7 +137,7 @@ def _validated(run: RunFacts, *, wave: bool) -> list[Verdict]:
     """S5 must pass; while waves go on, corridors of later waves may still warn."""
     if run.overall_status == PASS or (wave and run.overall_status == WARN):
         return []
-    failing = ", ".join(name for name, result in run.required.items() if result != PASS)
+    failing = ", ".join(failed_checks(run))
     status = run.overall_status or "not known: its report is gone"
     return [(Decision.REJECT, f"S5 is {status}" + (f": {failing}" if failing else ""))]
 

@@ -11,7 +11,7 @@ from seg6b.runs.folder import RunFolder
 from seg6b.runs.sweep import REMEDIATION, SlotReceipt, SlotStatus, Sweep
 from seg6b.runs.sweep_folder import SweepFolder
 from seg6b.scoring.basis import Basis, save_basis
-from seg6b.scoring.budgets import RED
+from seg6b.scoring.budgets import overdrawn
 from seg6b.scoring.closing import close
 from seg6b.scoring.closure import ArmScore, Closure, Decision, Drift, RunFacts
 from seg6b.scoring.dossier import AUTHORITY, Dossier, judged_state, rounds_of, same_rows_due
@@ -98,8 +98,8 @@ def next_rounds(sweep: Sweep, slots: Sequence[SlotReceipt], closure: Closure) ->
 
     An arm that straddles goes on in set 1 to its next look; a provisional winner is run in set 2 as often as it took
     in set 1. Set 2 begins when nobody is left in set 1, so that all who are in it run beside the same control. Who
-    drifted, failed or cannot bind is not run again. A policy variant that is held and overdraws its
-    budget is run once more.
+    drifted, failed or cannot bind is not run again. A policy variant that is held and overdraws its budget
+    is run once more.
     """
     steps = {score.arm: _next(sweep, tuple(slots), score) for score in closure.arms}
     first = min((step[0] for step in steps.values() if step is not None), default=0)
@@ -124,7 +124,7 @@ def _variant_next(sweep: Sweep, rounds: int, score: ArmScore) -> tuple[int, int]
     """A variant is run once, and once more where it overdraws its budget: see `judge_arm`."""
     if not rounds:
         return (1, 1) if score.decision != Decision.INERT else None
-    red = any(b.name == judged_state(sweep) and b.status == RED for b in score.budgets)
+    red = overdrawn(score.budgets, judged_state(sweep))
     return (1, 2) if rounds == 1 and red and score.decision == Decision.HOLD else None
 
 
