@@ -26,15 +26,14 @@ from seg6b.runs.pins import Role, pin, pins, unpin
 from seg6b.runs.receipt import RunReceipt
 from seg6b.runs.sweep_folder import bench_lock
 from seg6b.runs.verify import state_receipts, verify_files
-from seg6b.scoring.budgets import RED
-from seg6b.scoring.certification import Certification, SeedRun, certification_of, lane_budgets
+from seg6b.scoring.budgets import budget_facts, overdrawn
+from seg6b.scoring.certification import Certification, SeedRun, certification_of
 from seg6b.scoring.facts import run_facts
 from seg6b.shards.executor import Threads
 
 LANE: Final = "P5"
 COMMAND: Final = (sys.executable, "-m", "seg6b.lane")
 CODE: Final = "seg6b.states.pipeline"
-FIRST: Final = 1
 
 Say = Callable[[str], None]
 
@@ -79,18 +78,12 @@ def certify(request: Request, say: Say, command: Sequence[str] = COMMAND) -> Cer
     """
     receipt, thresholds = request.source.receipt(), thresholds_of(request.source)
     identity = certification_id(receipt, thresholds, request)
+    place = place_of(receipt, thresholds, request.settings)
     held: dict[int, RunFolder] = dict(request.given)
     with disk_faults("E_CERTIFY_DISK", request.root / "mlruns"), bench_lock(request.root, identity):
         for number, seed in enumerate(thresholds.cross_seed.seeds, 1):
             if seed not in held and request.run_missing:
-                slot = (number, seed, FIRST)
-                run = _run(request, receipt, thresholds, identity, slot, say, command)
-                over = _over_budget(run, request.budgets)
-                if over:
-                    say(f"seed {seed}: {', '.join(over)} over budget; once more, the better run counts")
-                    again = _run(request, receipt, thresholds, identity, (number, seed, FIRST + 1), say, command)
-                    run = min(run, again, key=lambda taken: len(_over_budget(taken, request.budgets)))
-                held[seed] = run
+                held[seed] = _seed_run(request, place, identity, (number, seed), say, command)
     runs = {seed: _judged(held[seed], seed, receipt) for seed in thresholds.cross_seed.seeds if seed in held}
     return certification_of(identity, receipt, thresholds, runs, request.budgets)
 
@@ -153,34 +146,41 @@ def place_of(receipt: RunReceipt, thresholds: Thresholds, settings: Sequence[str
     return (*as_overrides({**own, **world, **seed, **knobs}), *variants_of(receipt), *settings)
 
 
-def _run(
-    request: Request,
-    receipt: RunReceipt,
-    thresholds: Thresholds,
-    identity: str,
-    slot: tuple[int, int, int],
-    say: Say,
-    command: Sequence[str],
+def _seed_run(
+    request: Request, place: Sequence[str], identity: str, slot: tuple[int, int], say: Say, command: Sequence[str]
 ) -> RunFolder:
-    """The run of one seed, for the first or second time: as it stands if it has ended, else in a new process."""
+    """The first run of a seed; where a state overdraws its budget, the better of the first and a second."""
+    first = _run(request, place, identity, (*slot, 1), say, command)
+    over = _over_budget(first, request.budgets)
+    if not over:
+        return first
+    say(f"seed {slot[1]}: {', '.join(over)} over budget; once more, the better run counts")
+    second = _run(request, place, identity, (*slot, 2), say, command)
+    return second if len(_over_budget(second, request.budgets)) < len(over) else first
+
+
+def _run(
+    request: Request, place: Sequence[str], identity: str, slot: tuple[int, int, int], say: Say, command: Sequence[str]
+) -> RunFolder:
+    """The n-th run of one seed: as it stands if it has ended before, else to its end in a new process."""
     number, seed, time = slot
-    name = f"{identity}:{seed}" if time == FIRST else f"{identity}:{seed}:{time}"
-    run = RunFolder.of(request.root, hashlib.sha256(name.encode()).hexdigest()[:32])
+    name = f"{seed}" if time == 1 else f"{seed}-{time}"
+    run = RunFolder.of(request.root, hashlib.sha256(f"{identity}:{name}".encode()).hexdigest()[:32])
     if run.exists() and run.receipt().status == "DONE":
         say(f"seed {seed}: run {run.run_id[:8]} is there")
         return run
     own = {"lane.id": LANE, "seed": seed, "arm.name": f"c{number:02d}", "arm.set_index": 1, "arm.round_index": time}
     say(f"seed {seed}: run {run.run_id[:8]}, S0 to S5")
-    line = [*command, *place_of(receipt, thresholds, request.settings), *chain(request.root, run, identity, own)]
-    log = folder_of(request.root, identity) / "logs" / (f"seed-{seed}" if time == FIRST else f"seed-{seed}-{time}")
+    line = [*command, *place, *chain(request.root, run, identity, own)]
+    log = folder_of(request.root, identity) / "logs" / f"seed-{name}"
     run_chain(run, line, log, f"seed {seed}", "the same command goes on with the seeds that are there.")
     return run
 
 
 def _over_budget(run: RunFolder, plain: Mapping[str, Any]) -> list[str]:
     """States of a run that overdraw their budget."""
-    found = lane_budgets([run_facts(run)], plain, int(run.receipt().world["arrivals"]))
-    return [b.name for b in found if b.name in plain["states"] and b.status == RED]
+    found = budget_facts([run_facts(run)], plain, int(run.receipt().world["arrivals"]))
+    return [b.name for b in overdrawn(found) if b.name in plain["states"]]
 
 
 def chain(root: Path, run: RunFolder, identity: str, own: Mapping[str, Any]) -> tuple[str, ...]:
