@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from seg6b.gates.damage import DAMAGES
-from seg6b.lane.boards import board_again
+from seg6b.lane.boards import damaged_boards
 from seg6b.lane.differences import LAST
 from seg6b.render.ablation_table import write_ablation
 from seg6b.runs.folder import RunFolder
@@ -30,9 +30,9 @@ def ablation_report(root: Path, closure: Closure) -> list[Path]:
     control = next((run for run in closure.runs if run.arm == CONTROL), None)
     if not closure.targets.get("falls") or control is None:
         return []
-    run = RunFolder.of(root, control.run_id)
-    boards = [(damage, board_again(run, damage)) for damage in DAMAGES]
-    moved = [(d, gate_changes(control, replace(control, gates=gate_facts(board)))) for d, board in boards]
+    boards = damaged_boards(RunFolder.of(root, control.run_id), DAMAGES)
+    changes = [gate_changes(control, replace(control, gates=gate_facts(board))) for board in boards]
+    moved = list(zip(DAMAGES, changes, strict=True))
     return [write_ablation(read_ablation(closure, readers, moved), root / "reports" / REPORT)]
 
 

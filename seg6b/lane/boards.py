@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from seg6b.errors import EvidenceMissing
+from seg6b.evidence.tables import Evidence
 from seg6b.gates.board_file import read_board
 from seg6b.gates.damage import Damage, damaged
 from seg6b.gates.evaluate import evaluate
@@ -32,16 +34,28 @@ GATE_FILES: Final = CONF / "gates"
 BUDGETS: Final = CONF / "budgets" / "build_plan.yaml"
 
 
-def board_again(run: RunFolder, damage: Damage | None = None) -> GateBoard:
+def board_again(run: RunFolder) -> GateBoard:
     """The board of a finished run: its evidence, the packs of its receipt, the gate file and the baseline it names.
-
-    Args:
-        run: the run.
-        damage: what its evidence suffers before it is read; the run itself stays as it is.
 
     Raises:
         EvidenceMissing: the run has no evidence any more, or its gate file is gone.
     """
+    evidence, judge = _read_again(run)
+    return judge(evidence)
+
+
+def damaged_boards(run: RunFolder, damages: Sequence[Damage]) -> list[GateBoard]:
+    """The boards that a finished run would have under each damage of its evidence; the run stays as it is.
+
+    Raises:
+        EvidenceMissing: as `board_again`.
+    """
+    evidence, judge = _read_again(run)
+    return [judge(damaged(evidence, damage)) for damage in damages]
+
+
+def _read_again(run: RunFolder) -> tuple[Mapping[str, Evidence], Callable[[Mapping[str, Evidence]], GateBoard]]:
+    """The evidence of a finished run, and how its gates are read from it."""
     receipt, stored = run.receipt(), read_board(run)
     missing = [s.name for s in ROW_STATES if not run.evidence_path(s.name).is_dir()]
     if missing or stored is None:
@@ -52,9 +66,8 @@ def board_again(run: RunFolder, damage: Damage | None = None) -> GateBoard:
         )  # fmt: skip
     evidence = {s.name: read_state_evidence(run, s) for s in ROW_STATES}
     policies = load_policies(receipt.policy, str(run.receipt_path))
-    thresholds = gate_file_of(stored)
-    read = damaged(evidence, damage) if damage else evidence
-    return evaluate(read, policies, thresholds, run.run_id, receipt.seed, used_by(stored))
+    thresholds, baseline = gate_file_of(stored), used_by(stored)
+    return evidence, lambda found: evaluate(found, policies, thresholds, run.run_id, receipt.seed, baseline)
 
 
 def gate_file_of(board: GateBoard) -> Thresholds:
