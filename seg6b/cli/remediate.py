@@ -75,7 +75,7 @@ def command_of(root: Path, step: Step, overrides: Sequence[str]) -> list[str]:
 
 def closed(root: Path, step: Step) -> bool:
     """Whether the ledger says that a phase is closed; a certification counts for the last good policy alone."""
-    mine = [e.body for e in ledger.entries(root) if e.kind == ledger.CLOSURE and e.body.get("lane") == step.lane]
+    mine = ledger.closures(root, step.lane)
     if not mine:
         return False
     if step.file or Grade.PASS_B in step.given:

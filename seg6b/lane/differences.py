@@ -9,7 +9,6 @@ from typing import Any, Final
 from seg6b.policy.packs import PACKS
 from seg6b.settings.job import Job
 from seg6b.settings.knobs import knobs_of
-from seg6b.shards.executor import Threads
 from seg6b.states.gate_task import gate_file_hash
 from seg6b.states.pipeline import ROW_STATES, STATES
 
@@ -67,8 +66,3 @@ def state_of_key(key: str) -> str:
         return next((s.name for s in ROW_STATES if pack[1] in s.packs), LAST)
     group = re.split("[./]", key)[0]
     return {"executor": FIRST, "posture": FIRST, "gates": LAST}.get(group, "")
-
-
-def workers_of(threads: int, cores: int = 0) -> int:
-    """Worker threads that the knob stands for, on this machine or on one of `cores` cores."""
-    return Threads.of(threads or cores).workers

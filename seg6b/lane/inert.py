@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from seg6b.datasets.tables import CASES, FLOWS_WITH_FRAUD, SESSION_ARRIVALS, SESSIONS
-from seg6b.lane.differences import THREADS, Difference, differences, workers_of
+from seg6b.lane.differences import THREADS, Difference, differences
 from seg6b.lane.precedent import Precedent
 from seg6b.runs.axes import Axes
 from seg6b.settings.job import Job
 from seg6b.settings.knobs import knobs_of
 from seg6b.shards.batches import group_parts
 from seg6b.shards.cells import CELLS
+from seg6b.shards.executor import workers_of
 from seg6b.states.pipeline import ROW_STATES
 from seg6b.states.record import RowState
 from seg6b.states.s1_attach.state import shard_count

@@ -5,7 +5,7 @@ A baseline of the realism scorer (P0) reports the gateboard, one of the runtime 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,11 +55,11 @@ def lock_baseline(job: Job, outcome: Outcome) -> tuple[str, ...]:
             paths = write_reports(board_of(job, outcome), root / "reports", lane_slug(job.lane.id))
             _pin_where_none_stands(job, outcome, stands)
             body = decision_of(job, outcome.board, run.run_id)
-        if _last_said(root, job.lane.id) != body:
+        if ledger.closures(root, job.lane.id)[-1:] != [body]:
             ledger.append(root, ledger.CLOSURE, body)
     return (
         f"decision  {body['decision']}, {body['marker'] or 'no marker'}: {body['reasons'][0]}",
-        *_held(job, run),
+        *_held(job, run, authority(root, *place)),
         *(f"report    {path.relative_to(root)}" for path in paths if _shown(path)),
     )
 
@@ -92,7 +92,6 @@ def _time(job: Job, outcome: Outcome, stands: Pin | None) -> tuple[dict[str, Any
 
 def time_decision(found: RuntimeBaseline) -> dict[str, Any]:
     """The ledger's line: hotspots in order, and the status of each budget."""
-    line = found.budgets.candidate
     return {
         "lane": found.lane,
         "decision": str(found.decision),
@@ -100,7 +99,7 @@ def time_decision(found: RuntimeBaseline) -> dict[str, Any]:
         "marker": found.marker,
         "reasons": list(found.reasons),
         "order": list(found.hotspots.order),
-        "budgets": {b.name: b.status for b in (*found.budgets.states, *((line,) if line else ()))},
+        "budgets": {b.name: b.status for b in found.budgets.lines},
     }
 
 
@@ -111,10 +110,8 @@ def _pin_where_none_stands(job: Job, outcome: Outcome, stands: Pin | None) -> No
         pin(job.root, outcome.run, Role.AUTHORITY, verdict, Threads.of(job.threads), reason=reason)
 
 
-def _held(job: Job, run: RunFolder) -> Iterator[str]:
+def _held(job: Job, run: RunFolder, stands: Pin | None) -> Iterator[str]:
     """Which run is the authority now, and how to give its place to this one where only this one can be the baseline."""
-    place = job.posture, job.seed, job.scenario_id
-    stands = authority(job.root, run.receipt().manifest_fingerprint, *place)
     if stands is None:
         yield f"baseline  {run.run_id[:8]}, not locked"
     elif stands.run_id == run.run_id:
@@ -128,12 +125,6 @@ def _held(job: Job, run: RunFolder) -> Iterator[str]:
 
 def _fit(run: RunFolder) -> bool:
     return not any(baseline_faults(run_facts(run)))
-
-
-def _last_said(root: Path, lane: str) -> Mapping[str, Any] | None:
-    """What the ledger said last when the lane was closed."""
-    said = [e.body for e in ledger.entries(root) if e.kind == ledger.CLOSURE and e.body.get("lane") == lane]
-    return said[-1] if said else None
 
 
 def _shown(path: Path) -> bool:

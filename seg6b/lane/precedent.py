@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seg6b.errors import Damaged
-from seg6b.lane.differences import THREADS, workers_of
+from seg6b.lane.differences import THREADS
 from seg6b.runs.axes import Axes
 from seg6b.runs.folder import RunFolder, find_runs
 from seg6b.runs.keys import code_digest, library_versions
@@ -17,6 +17,7 @@ from seg6b.runs.receipt import RunReceipt, StateReceipt
 from seg6b.runs.staging import ANY, NONE
 from seg6b.runs.verify import state_receipts
 from seg6b.settings.job import Job
+from seg6b.shards.executor import workers_of
 from seg6b.states.pipeline import ROW_STATES
 from seg6b.states.record import RowState
 from seg6b.world.sealed import SealedWorld

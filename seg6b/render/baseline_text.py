@@ -133,12 +133,11 @@ def _spreads(shape: PartShape) -> tuple[str, str]:
 
 def _budgets(baseline: RuntimeBaseline) -> str:
     pin = baseline.budgets
-    lines = (*pin.states, *((pin.candidate,) if pin.candidate else ()))
     head = ["What", "Took", "Target", "Stretch", "Gap to target", "Status"]
     note = (
         f"Stated for {pin.budget_arrivals:,} arrivals, scaled to {pin.arrivals:,}, not below {pin.floor_s:g} s a state."
     )
-    return f"{table(head, [_budget(line) for line in lines])}\n\n{note}"
+    return f"{table(head, [_budget(line) for line in pin.lines])}\n\n{note}"
 
 
 def _budget(line: BudgetLine) -> list[str]:

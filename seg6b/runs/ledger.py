@@ -112,6 +112,11 @@ def markers(root: Path) -> dict[str, Entry]:
     return standing
 
 
+def closures(root: Path, lane: str) -> list[Mapping[str, Any]]:
+    """What every closure of a lane said, oldest first."""
+    return [entry.body for entry in entries(root) if entry.kind == CLOSURE and entry.body.get("lane") == lane]
+
+
 def overrides(root: Path) -> tuple[Entry, ...]:
     """Every recorded override, oldest first."""
     return tuple(entry for entry in entries(root) if entry.kind == OVERRIDE)

@@ -17,6 +17,7 @@ from seg6b.scoring.part_shape import PartShapes, part_shapes
 from seg6b.scoring.realism import WARN
 from seg6b.settings.job import Lane
 from seg6b.settings.rules import OWNERS
+from seg6b.shards.executor import workers_of
 
 AUTHORITY: Final = "authority"
 
@@ -90,7 +91,7 @@ def runtime_baseline(
 
 def threads_of(receipt: RunReceipt) -> int:
     """Worker threads of a run: its knob, where that is 0 all cores of its machine."""
-    return int(receipt.knobs.get("executor.threads") or receipt.machine.get("cores") or 1)
+    return workers_of(int(receipt.knobs["executor.threads"]), int(receipt.machine["cores"]))
 
 
 def baseline_faults(facts: RunFacts) -> Iterator[str]:

@@ -78,6 +78,11 @@ class BudgetPin:
     candidate: BudgetLine | None
     ladder: tuple[GainStep, ...]
 
+    @property
+    def lines(self) -> tuple[BudgetLine, ...]:
+        """Every budget, that of all states together at the end."""
+        return (*self.states, *((self.candidate,) if self.candidate else ()))
+
 
 def budget_pin(facts: RunFacts, plain: Mapping[str, Any], arrivals: int) -> BudgetPin:
     """Budgets of the states that a run executed, and the ladder of `conf/budgets`.

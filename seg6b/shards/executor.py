@@ -49,3 +49,8 @@ class Threads:
             if failed:
                 failed[0].result()
             return [future.result() for future in futures]
+
+
+def workers_of(threads: int, cores: int = 0) -> int:
+    """Worker threads that the knob stands for, on this machine or on one of `cores` cores."""
+    return Threads.of(threads or cores).workers
