@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seg6b.datasets.frames import Mask
-from seg6b.datasets.vocabulary import BANK_LABEL_RULES, BANK_LABELS, TRUTH_LABELS
+from seg6b.datasets.vocabulary import BANK_LABEL_RULES, BANK_LABELS
 from seg6b.policy import bank_view as pack
 from seg6b.states.s4_labels.counts import Counts, Keys
 from seg6b.states.s4_labels.delays import Delays
@@ -21,9 +21,8 @@ from seg6b.states.s4_labels.flat_odds import flat_odds
 from seg6b.states.s4_labels.flows import NEVER, Flows
 from seg6b.states.s4_labels.odds import graded_odds
 from seg6b.states.s4_labels.outcomes import BANK_LOSS, NO_CHARGEBACK, NOT_DETECTED, Outcomes, draw_outcomes
-from seg6b.states.s4_labels.truth import U8, Truth
+from seg6b.states.s4_labels.truth import LEGIT, U8, Truth
 
-_LEGIT: Final = TRUTH_LABELS.index("LEGIT")
 _FRAUD_LABELS: Final = ("BANK_CONFIRMED_FRAUD", "CHARGEBACK_WRITTEN_OFF")
 _LABEL_OF: Final = {
     "CHARGEBACK_LOSS": "CHARGEBACK_WRITTEN_OFF",
@@ -81,7 +80,7 @@ def _rules(truth: Truth, outcomes: Outcomes) -> U8:
     """The settled order; only flows with a case need more than a look."""
     out = np.full(truth.label.size, BANK_LABEL_RULES.index("NO_CASE"), np.uint8)
     held = np.flatnonzero(outcomes.opened_at != NEVER)
-    legit = truth.label[held] == _LEGIT
+    legit = truth.label[held] == LEGIT
     lost, settled, detected = _signs(outcomes, held)
     disputed = outcomes.disputed[held]
     out[held] = _first(
@@ -102,7 +101,7 @@ def _flat_rules(truth: Truth, outcomes: Outcomes) -> U8:
     return _first(
         (lost, "CHARGEBACK_LOSS"),
         (settled, "DISPUTE_WON_OR_PARTIAL"),
-        (truth.label == _LEGIT, "LEGIT_DEFAULT"),
+        (truth.label == LEGIT, "LEGIT_DEFAULT"),
         (detected, "FRAUD_DETECTED"),
         (outcomes.opened_at == NEVER, "NO_CASE"),
         default="FALL_THROUGH",

@@ -11,20 +11,19 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seg6b.datasets.vocabulary import AMOUNT_FAMILIES, AUTH_DECISIONS, CLASSES, TRUTH_LABELS, TRUTH_SUBTYPES, UNKNOWN
+from seg6b.datasets.vocabulary import AMOUNT_FAMILIES, AUTH_DECISIONS, CLASSES, TRUTH_SUBTYPES, UNKNOWN
 from seg6b.draws.compiled import kernel
 from seg6b.draws.quantile import F64
 from seg6b.evidence.s4_draws import AUTH_DECISION
 from seg6b.policy import bank_view as pack
 from seg6b.states.s4_labels.counts import Counts, Keys, uniform
 from seg6b.states.s4_labels.flows import Flows
-from seg6b.states.s4_labels.truth import U8, Truth
+from seg6b.states.s4_labels.truth import LEGIT, U8, Truth
 
 APPROVE: Final = AUTH_DECISIONS.index("APPROVE")
 DECLINE: Final = AUTH_DECISIONS.index("DECLINE")
 REVIEW: Final = AUTH_DECISIONS.index("REVIEW")
 CHALLENGE: Final = AUTH_DECISIONS.index("CHALLENGE")
-_LEGIT: Final = TRUTH_LABELS.index("LEGIT")
 _FACTORS: Final = ("detect", "false_positive", "review", "dispute", "chargeback")
 _BY_DETECT, _BY_FALSE_POSITIVE, _BY_REVIEW, _BY_DISPUTE, _BY_CHARGEBACK = range(len(_FACTORS))
 
@@ -128,7 +127,7 @@ def _grade(flows: Flows, truth: Truth, grades: Grades, keys: Keys, odds: Odds, c
             challenge = grades.challenge if stepped else 0.0
             review = min(grades.review[np.int64(stepped)] * suspicion * factors[_BY_REVIEW], grades.ceiling)
             odds.auth[i] = _authorise(flows.entity[i], challenge, review, keys, counts[flows.cell[i]])
-        factor = factors[_BY_FALSE_POSITIVE] if truth.label[i] == _LEGIT else factors[_BY_DETECT]
+        factor = factors[_BY_FALSE_POSITIVE] if truth.label[i] == LEGIT else factors[_BY_DETECT]
         odds.detect[i] = min(grades.ceiling, grades.detect[subtype] * factor * suspicion)
         trouble = factors[_BY_DISPUTE] * weight * (grades.dispute_abroad if abroad else 1.0)
         odds.dispute[i] = min(grades.ceiling, grades.dispute[subtype] * trouble) if flows.disputable[i] else 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import polars as pl
 
@@ -24,9 +22,7 @@ from seg6b.datasets.vocabulary import (
 )
 from seg6b.states.s4_labels.bank_view import View, bank_fraud
 from seg6b.states.s4_labels.flows import I64, NEVER
-from seg6b.states.s4_labels.truth import Truth
-
-_LEGIT: Final = TRUTH_LABELS.index("LEGIT")
+from seg6b.states.s4_labels.truth import LEGIT, Truth
 
 
 def truth_rows(frame: pl.DataFrame, truth: Truth, policy_id: str) -> pl.DataFrame:
@@ -34,7 +30,7 @@ def truth_rows(frame: pl.DataFrame, truth: Truth, policy_id: str) -> pl.DataFram
     return pl.DataFrame(
         {
             "flow_id": frame["flow_id"],
-            "is_fraud_truth": truth.label != _LEGIT,
+            "is_fraud_truth": truth.label != LEGIT,
             "fraud_label": dictionary(truth.label, TRUTH_LABELS),
             "truth_subtype": dictionary(truth.subtype, TRUTH_SUBTYPES),
             "pattern_source": dictionary(truth.source, PATTERN_SOURCES),

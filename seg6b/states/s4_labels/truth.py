@@ -30,6 +30,7 @@ from seg6b.states.s4_labels.flows import I32, I64, Flows
 U8 = npt.NDArray[np.uint8]
 
 MICROS: Final = 1_000_000
+LEGIT: Final = TRUTH_LABELS.index("LEGIT")
 _LEGIT_RULE: Final = TRUTH_RULES.index("RULE_NONE_NO_OVERLAY")
 
 

@@ -11,15 +11,14 @@ import polars as pl
 
 from seg6b.datasets.frames import Mask, dictionary
 from seg6b.datasets.tables import EVENT_LABELS, EVENTS_WITH_FRAUD
-from seg6b.datasets.vocabulary import BANK_LABELS, TRUTH_LABELS
+from seg6b.datasets.vocabulary import BANK_LABELS
 from seg6b.errors import ContractBroken
 from seg6b.policy.bank_view import Windows
 from seg6b.states.s4_labels.bank_view import View, bank_fraud
 from seg6b.states.s4_labels.flows import I32, I64, NEVER, Flows
-from seg6b.states.s4_labels.truth import Truth
+from seg6b.states.s4_labels.truth import LEGIT, Truth
 
-LEGIT: Final = TRUTH_LABELS.index("LEGIT")
-MICROS: Final = 1_000_000
+STAMPS: Final = ("opened_at", "detected_at", "disputed_at", "charged_back_at", "closed_at")
 
 Relabel = Callable[[Flows], tuple[Truth, View]]
 
@@ -64,14 +63,7 @@ class LabelledFlows:
     @property
     def stamps(self) -> dict[str, I64]:
         """Stamps of each flow's case by name, in microseconds; `NEVER` where nothing happened."""
-        seen = self.view.outcomes
-        return {
-            "opened_at": seen.opened_at,
-            "detected_at": seen.detected_at,
-            "disputed_at": seen.disputed_at,
-            "charged_back_at": seen.charged_back_at,
-            "closed_at": self.closed_at,
-        }
+        return case_stamps(self.view, self.closed_at)
 
 
 Strategy = Callable[[pl.DataFrame, LabelledFlows], pl.DataFrame]
@@ -93,6 +85,13 @@ def label_events(strategy: Strategy, events: pl.DataFrame, labelled: LabelledFlo
         last = events["flow_id"][-1] if events.height else None
         raise without_label(last, f"{abs(strays)} too {'many' if strays > 0 else 'few'}")
     return strategy(events, labelled).select(EVENT_LABELS.names)
+
+
+def case_stamps(view: View, closed_at: I64) -> dict[str, I64]:
+    """Stamps of each row's case by name, in microseconds; `NEVER` where nothing happened."""
+    seen = view.outcomes
+    told = (seen.opened_at, seen.detected_at, seen.disputed_at, seen.charged_back_at, closed_at)
+    return dict(zip(STAMPS, told, strict=True))
 
 
 def case_labels(view: View) -> pl.Series:

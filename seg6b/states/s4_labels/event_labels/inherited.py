@@ -12,10 +12,10 @@ import polars as pl
 from seg6b.datasets.frames import nullable
 from seg6b.datasets.vocabulary import EVENT_ROLES
 from seg6b.policy.bank_view import Windows
-from seg6b.states.s4_labels.event_labels.contract import MICROS, LabelledFlows
+from seg6b.states.s4_labels.event_labels.contract import STAMPS, LabelledFlows
 from seg6b.states.s4_labels.flows import I64, NEVER
+from seg6b.states.s4_labels.truth import MICROS
 
-STAMPS: Final = ("opened_at", "detected_at", "disputed_at", "charged_back_at", "closed_at")
 _ROLE: Final = pl.Enum(EVENT_ROLES)
 
 

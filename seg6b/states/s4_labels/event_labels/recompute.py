@@ -21,9 +21,9 @@ import polars as pl
 from seg6b.datasets.frames import Mask, codes_of, dictionary, micros_of
 from seg6b.datasets.vocabulary import EVENT_ROLES, EVENT_TYPES
 from seg6b.states.s4_labels.bank_view import bank_fraud
-from seg6b.states.s4_labels.event_labels.contract import LEGIT, MICROS, LabelledFlows, case_labels, without_label
+from seg6b.states.s4_labels.event_labels.contract import LabelledFlows, case_labels, case_stamps, without_label
 from seg6b.states.s4_labels.flows import I64, NEVER, Flows
-from seg6b.states.s4_labels.truth import U8
+from seg6b.states.s4_labels.truth import LEGIT, MICROS, U8
 
 _PRIMARY: Final = EVENT_ROLES.index("PRIMARY_FRAUD_ACTION")
 _SUPPORTING: Final = EVENT_ROLES.index("SUPPORTING_EVENT")
@@ -39,7 +39,7 @@ def label(events: pl.DataFrame, labelled: LabelledFlows) -> pl.DataFrame:
     fraud, seen = truth.label != LEGIT, view.outcomes
     primary = fraud & _primary(events, owner, labelled.n_events.size)
     ts, held = micros_of(events["ts_utc"]), seen.opened_at != NEVER
-    stamps = (seen.opened_at, seen.detected_at, seen.disputed_at, seen.charged_back_at, labelled.closed_at[owner])
+    stamps = case_stamps(view, labelled.closed_at[owner]).values()
     windows = labelled.windows
     return pl.DataFrame(
         {
