@@ -22,27 +22,24 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import yaml
 
-from seg6b.datasets import world_tables as world
 from seg6b.datasets.parts import read_parts
 from seg6b.datasets.tables import BANK_VIEW, FLOWS, FLOWS_WITH_FRAUD
 from seg6b.draws.uniform import Draws
 from seg6b.evidence.behaviour import ORIGINS, origins
 from seg6b.evidence.tables import Evidence, merged
-from seg6b.gates.encoding import from_json
+from seg6b.gates.board_file import read_board
 from seg6b.gates.evaluate import evaluate
 from seg6b.gates.result import GateResult, Status
-from seg6b.gates.thresholds import load_thresholds
+from seg6b.lane.boards import gate_file_of
 from seg6b.policy.packs import load_policies
 from seg6b.runs.folder import RunFolder
 from seg6b.states.pipeline import S2, S3, S4
-from seg6b.states.s3_overlay.plan import OPEN_IPS, TERMINALS
+from seg6b.states.s3_overlay.plan import open_ips_of, terminals_of
 from seg6b.world.sealed import SealedWorld
 
 GATES = ("T5", "T6", "T7", "T17", "T18", "X3", "X4", "X5")
 TABLES = {"S2": ("habit",), "S3": ("campaign_flows", "velocity", "origins"), "S4": ("bank", "bank_amounts")}
-CONF = Path(__file__).resolve().parents[1] / "conf"
 SHARE_OF_FAILS = 0.95
 
 
@@ -51,12 +48,11 @@ class Noise:
 
     def __init__(self, folder: Path) -> None:
         run = RunFolder(folder)
-        self.receipt = run.receipt()
-        self.board = from_json(run.gates_path.read_text())
-        self.policies = load_policies(self.receipt.policy)
-        gate_file = CONF / "gates" / f"{self.board.gate_file}.yaml"
-        self.thresholds = load_thresholds(yaml.safe_load(gate_file.read_text()))
-        self.folder = folder
+        board = read_board(run)
+        if board is None:
+            sys.exit(f"{folder}: a run without gates")
+        self.receipt, self.board, self.folder = run.receipt(), board, folder
+        self.policies, self.thresholds = load_policies(self.receipt.policy), gate_file_of(board)
 
     @cached_property
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -69,15 +65,7 @@ class Noise:
     def left_out(self) -> tuple[np.ndarray, np.ndarray]:
         """Terminals, and carrier and public IPs: what X4 does not look at."""
         sealed = SealedWorld.open(self.folder.parents[1] / "world" / self.receipt.manifest_fingerprint)
-        tables = (
-            (world.DEVICES, "device_id", "device_type", TERMINALS),
-            (world.IPS, "ip_id", "ip_type", OPEN_IPS),
-        )
-        ids = [
-            sealed.table(table, (name, kind)).filter(pl.col(kind).cast(pl.String).is_in(list(kinds)))[name].sort()
-            for table, name, kind, kinds in tables
-        ]
-        return ids[0].to_numpy(), ids[1].to_numpy()
+        return terminals_of(sealed), open_ips_of(sealed)
 
     def judged(self, changed: Mapping[str, pl.DataFrame]) -> dict[str, GateResult]:
         """The gates with some datasets replaced, measured from rows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seg6b.render.markdown import cell, table
+from seg6b.render.markdown import cell, section, table
 from seg6b.render.wording import percent, seconds, size
 from seg6b.runs.meter import LANES
 from seg6b.scoring.baseline import RuntimeBaseline
@@ -34,7 +34,7 @@ def lock_markdown(baseline: RuntimeBaseline, history: Sequence[str] = ()) -> str
         _budgets(baseline),
         "## Gains to expect",
         _ladder(baseline),
-        *(["## History of the build plan", "\n".join(f"- {cell(line)}" for line in history)] if history else []),
+        *section("History of the build plan", history),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -16,7 +16,7 @@ from seg6b.render.closure_words import (
     timed_state,
 )
 from seg6b.render.gate_changes import GateChange, arrow, gate_changes
-from seg6b.render.markdown import cell, table
+from seg6b.render.markdown import cell, section, table
 from seg6b.render.wording import ABSENT, seconds, signed
 from seg6b.scoring.closure import Closure
 
@@ -36,7 +36,7 @@ def closure_markdown(closure: Closure, history: Sequence[str] = ()) -> str:
         *_gates(closure),
         "## What it rests on",
         _basis(closure),
-        *(["## History of the build plan", "\n".join(f"- {cell(line)}" for line in history)] if history else []),
+        *section("History of the build plan", history),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -11,6 +11,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(cell(c) for c in line) + " |" for line in lines)
 
 
+def section(title: str, lines: Sequence[str]) -> list[str]:
+    """A heading with a list below it; nothing where there is nothing to list."""
+    return [f"## {title}", "\n".join(f"- {cell(line)}" for line in lines)] if lines else []
+
+
 def cell(value: object) -> str:
     r"""Text that neither ends a cell nor speaks HTML.
 

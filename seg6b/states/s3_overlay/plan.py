@@ -122,10 +122,20 @@ def make_plan(ctx: StateContext) -> Plan:
         amounts=overlay if isinstance(overlay, AmountOnly) else None,
         prober=prober,
         marker=marker,
-        terminals=_ids(ctx.world, w.DEVICES, "device_id", "device_type", TERMINALS),
-        open_ips=_ids(ctx.world, w.IPS, "ip_id", "ip_type", OPEN_IPS),
+        terminals=terminals_of(ctx.world),
+        open_ips=open_ips_of(ctx.world),
         notes=notes,
     )
+
+
+def terminals_of(world: SealedWorld) -> I64:
+    """Devices that stand at a counter, by id, sorted."""
+    return _ids(world, w.DEVICES, "device_id", "device_type", TERMINALS)
+
+
+def open_ips_of(world: SealedWorld) -> I64:
+    """IPs of carriers and public places, by id, sorted."""
+    return _ids(world, w.IPS, "ip_id", "ip_type", OPEN_IPS)
 
 
 def _ids(world: SealedWorld, table: Dataset, name: str, kind: str, kinds: Sequence[str]) -> I64:
