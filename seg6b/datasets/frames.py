@@ -1,11 +1,13 @@
 """Frames and arrays: building contract columns from NumPy and back, and the contract check of a frame.
 
-Kernels work on arrays; tables are `pl.DataFrame`. A dictionary column travels as (codes, categories).
+Kernels work on arrays; tables are `pl.DataFrame`. A dictionary column travels as (codes, categories). Columns become
+arrays by way of Arrow, which hands out what is there: most methods of `pl.Series` are queries for Polars' thread pool.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +18,15 @@ from seg6b.datasets.column import Dataset, Kind
 from seg6b.errors import ContractBroken
 
 Mask = npt.NDArray[np.bool_]
+NEWEST: Final = pl.CompatLevel.newest()
 
 
 def codes_of(series: pl.Series) -> npt.NDArray[np.int32]:
     """Codes of a dictionary column, nulls as -1."""
-    return series.to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
+    codes: npt.NDArray[np.int32] = (
+        series.to_arrow(compat_level=NEWEST).indices.cast(pa.int32()).fill_null(-1).to_numpy()
+    )
+    return codes
 
 
 def categories_of(series: pl.Series) -> tuple[str, ...]:
@@ -54,12 +60,22 @@ def nullable(values: npt.NDArray[np.generic], null: Mask) -> pl.Series:
 def utc(micros: npt.NDArray[np.int64], null: Mask | None = None) -> pl.Series:
     """A UTC timestamp column from microseconds since the epoch."""
     series = pl.Series(micros) if null is None else nullable(micros, null)
-    return series.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return series.cast(pl.Datetime("us", "UTC"))
 
 
 def micros_of(series: pl.Series, *, null: int = np.iinfo(np.int64).min) -> npt.NDArray[np.int64]:
     """Microseconds since the epoch of a timestamp column; nulls as `null`."""
-    return series.to_physical().fill_null(null).to_numpy()
+    return _filled(series.to_arrow().view(pa.int64()), null)
+
+
+def ids_of(series: pl.Series, *, null: int = 0) -> npt.NDArray[np.int64]:
+    """Values of a 64-bit integer column; nulls as `null`."""
+    return _filled(series.to_arrow(), null)
+
+
+def _filled(values: pa.Array, null: int) -> npt.NDArray[np.int64]:
+    filled: npt.NDArray[np.int64] = (values.fill_null(null) if values.null_count else values).to_numpy()
+    return filled
 
 
 def conform(dataset: Dataset, frame: pl.DataFrame, code: str) -> pl.DataFrame:
@@ -81,7 +97,7 @@ def conform(dataset: Dataset, frame: pl.DataFrame, code: str) -> pl.DataFrame:
         raise ContractBroken(
             code, f"{len(wrong)} columns break the contract", dataset.name, "; ".join(wrong[:6]), "the contract's types"
         )
-    return frame.select(dataset.names)
+    return frame if tuple(frame.columns) == dataset.names else frame.select(dataset.names)
 
 
 def empty(dataset: Dataset) -> pl.DataFrame:

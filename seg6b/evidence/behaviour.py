@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from seg6b.datasets.frames import codes_of, micros_of
+from seg6b.datasets.frames import codes_of, ids_of, micros_of
 from seg6b.datasets.vocabulary import AMOUNT_FAMILIES, PATTERNS
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import entity1
@@ -89,7 +89,7 @@ def measure_habit(found: Evidence, flows: pl.DataFrame, cell: U8) -> None:
     """Add table `habit` from flows whose parties are adjacent; a flow without an amount is left out."""
     counted = (codes_of(flows["amount_family"]) == PURCHASE) & flows["amount_minor"].is_not_null().to_numpy()
     party = flows["party_id"].to_numpy()[counted]
-    amount = flows["amount_minor"].fill_null(1).to_numpy()[counted]
+    amount = ids_of(flows["amount_minor"], null=1)[counted]
     sums = habit(runs(party), cell[counted], np.maximum(amount, 1))
     there = np.flatnonzero(sums[:, 0])
     columns = dict(zip(HABIT.sums, sums[there].T, strict=True))
@@ -99,7 +99,7 @@ def measure_habit(found: Evidence, flows: pl.DataFrame, cell: U8) -> None:
 def measure_velocity(found: Evidence, flows: pl.DataFrame, cell: U8) -> None:
     """Add table `velocity` from flows of whole parties, probes included."""
     known = flows["instrument_id"].is_not_null().to_numpy()
-    instrument = flows["instrument_id"].fill_null(0).to_numpy()[known]
+    instrument = ids_of(flows["instrument_id"])[known]
     ts, tested = micros_of(flows["ts_utc"])[known], (codes_of(flows["fraud_pattern_type"]) == CARD_TESTING)[known]
     order = np.lexsort((ts, instrument))
     starts = runs(instrument[order])

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import polars as pl
 
-from seg6b.datasets.frames import codes_of, micros_of
+from seg6b.datasets.frames import codes_of, ids_of, micros_of
 from seg6b.datasets.vocabulary import EVENT_TYPES, NONE, OFFSET_MODELS, OUTCOMES
 from seg6b.draws.compiled import kernel
 from seg6b.evidence.row_arrays import I32, I64, U8, Flags, read_only
@@ -145,7 +145,7 @@ def _flow_rows(flows: pl.DataFrame) -> FlowRows:
         (_REFUND, "refund_ts", "refund_amount_minor"),
         (_REVERSAL, "reversal_ts", "reversal_amount_minor"),
     ):
-        stamps[kind], amounts[kind] = micros_of(flows[stamp]), flows[amount].fill_null(NEVER).to_numpy()
+        stamps[kind], amounts[kind] = micros_of(flows[stamp]), ids_of(flows[amount], null=NEVER)
     return FlowRows(
         read_only(flows["flow_id"].to_numpy()),
         cell_of(read_only(flows["party_id"].to_numpy())),
@@ -162,9 +162,9 @@ def _event_rows(events: pl.DataFrame) -> EventRows:
         read_only(events["event_seq"].to_numpy()),
         read_only(codes_of(events["event_type"])),
         read_only(micros_of(events["ts_utc"])),
-        read_only(events["amount_minor"].fill_null(NEVER).to_numpy()),
+        read_only(ids_of(events["amount_minor"], null=NEVER)),
         read_only(codes_of(events["offset_model_id"])),
-        read_only(events["latency_us"].fill_null(NEVER).to_numpy()),
+        read_only(ids_of(events["latency_us"], null=NEVER)),
     )
 
 

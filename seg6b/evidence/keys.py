@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from seg6b.datasets.frames import ids_of
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import U64, entities1, entities2
 from seg6b.evidence.tables import Measure
@@ -109,7 +110,7 @@ def tally(cells: U8, values: I64) -> I64:
 
 def key_hashes(columns: Sequence[pl.Series]) -> U64:
     """The entity hash of one or two integer key columns, row by row; a null counts as zero."""
-    arrays = [c.to_physical().cast(pl.Int64).fill_null(0).to_numpy() for c in columns]
+    arrays = [ids_of(c.cast(pl.Int64)) for c in columns]
     return entities1(arrays[0]) if len(arrays) == 1 else entities2(arrays[0], arrays[1])
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from seg6b.datasets.frames import codes_of, dictionary, micros_of
+from seg6b.datasets.frames import codes_of, dictionary, ids_of, micros_of
 from seg6b.datasets.tables import SESSION_ARRIVALS, SESSIONS
 from seg6b.datasets.vocabulary import ATTACH_RULES, CHANNELS, CLASSES, SESSION_BOUNDARIES
 from seg6b.draws.compiled import kernel
@@ -165,7 +165,7 @@ def _sessions(found: Evidence, sessions: pl.DataFrame) -> None:
 def _richness(found: Evidence, arrivals: pl.DataFrame, party: I64, cell: U8) -> None:
     starts = runs(party)
     device, ip, account = (arrivals[name].to_numpy() for name in ("device_id", "ip_id", "account_id"))
-    instrument = arrivals["instrument_id"].fill_null(0).to_numpy()
+    instrument = ids_of(arrivals["instrument_id"])
     cells = cell[starts[:-1]]
 
     devices = distinct_pairs(starts, device, party)
@@ -187,7 +187,7 @@ def _linked(found: Evidence, arrivals: pl.DataFrame, cell: U8, sessions: int) ->
         starts = runs(session[order])
     total = np.zeros(starts.size - 1, np.int64)
     for name in ("account_id", "instrument_id", "device_id", "ip_id", "merchant_id"):
-        total += count_distinct(order, starts, arrivals[name].fill_null(0).to_numpy())
+        total += count_distinct(order, starts, ids_of(arrivals[name]))
     found.put(LINKED, _by_number(cell[order[starts[:-1]]], total, "linked"))
 
 

@@ -88,6 +88,5 @@ def _key(series: pl.Series) -> _Key | None:
         return _Key(series.name, dtype, 0, 2)
     if not dtype.is_integer():
         return None
-    bounds = series.to_physical().cast(pl.Int64)
-    low, high = int(bounds.min()), int(bounds.max())  # type: ignore[arg-type]
+    low, high = int(series.min()), int(series.max())  # type: ignore[arg-type]
     return _Key(series.name, dtype, low, high - low + 1)

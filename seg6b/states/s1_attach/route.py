@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from seg6b.datasets.frames import micros_of
+from seg6b.datasets.frames import ids_of, micros_of
 from seg6b.datasets.vocabulary import ATTACH_RULES, CHANNELS
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import entity2
@@ -95,8 +95,8 @@ def _route(plan: Plan, batch: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, R
             "bucket_index": batch["bucket_index"].to_numpy(),
             "ts_local_primary": micros_of(batch["ts_local_primary"]),
             "is_virtual": batch["is_virtual"].cast(pl.UInt8).to_numpy(),
-            "site_id": batch["site_id"].fill_null(0).to_numpy(),
-            "edge_id": batch["edge_id"].fill_null(0).to_numpy(),
+            "site_id": ids_of(batch["site_id"]),
+            "edge_id": ids_of(batch["edge_id"]),
             **open_codes,
         }
     )

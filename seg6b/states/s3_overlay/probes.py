@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from seg6b.datasets import vocabulary as v
-from seg6b.datasets.frames import Mask, dictionary, micros_of, nullable, utc
+from seg6b.datasets.frames import Mask, dictionary, ids_of, micros_of, nullable, utc
 from seg6b.draws.choice import sample_all
 from seg6b.draws.mix import U64, draw_all, id64_all
 from seg6b.draws.uniform import Draws
@@ -111,7 +111,7 @@ def add_probes(mutated: Mutated, hits: Hits, prober: Prober) -> tuple[Mutated, I
 
 def _sources(flows: pl.DataFrame, hits: Hits, prober: Prober) -> I64:
     """The first hit of every (instance, instrument) that probes, in hit order."""
-    instrument = flows["instrument_id"].fill_null(0).to_numpy()
+    instrument = ids_of(flows["instrument_id"])
     mine = np.flatnonzero(prober.probing[hits.instances] & (instrument > 0))
     if prober.limit == 0 or mine.size == 0:
         return mine[:0]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from seg6b.datasets import vocabulary as v
-from seg6b.datasets.frames import codes_of
+from seg6b.datasets.frames import codes_of, ids_of
 from seg6b.draws.choice import sample_all
 from seg6b.draws.mix import U64, draw_all
 from seg6b.draws.uniform import Draws
@@ -121,7 +121,7 @@ def mutate(flows: pl.DataFrame, hits: Hits, tools: Toolbox) -> Mutations:
     entity = with_ids(tools.words[hits.instances], flows["flow_id"].to_numpy())
     fits = _compatible(flows, hits, tools)
     tactics = _choose(entity, fits, hits, tools)
-    device, ip, site = (flows[c].fill_null(0).to_numpy().copy() for c in ("device_id", "ip_id", "site_id"))
+    device, ip, site = (ids_of(flows[c]).copy() for c in ("device_id", "ip_id", "site_id"))
     done = Mutations(
         tactics,
         _factor(entity, tactics, AMOUNT, tools.amount, tools.draws),
@@ -141,7 +141,7 @@ def raise_amounts(flows: pl.DataFrame, hits: Hits, policy: AmountOnly, words: U6
     """The D+ overlay: a uniform amount factor on every hit."""
     entity = with_ids(words[hits.instances], flows["flow_id"].to_numpy())
     u = _uniforms(entity, AMOUNT, d.APPLY_MUTATION_PARAM, draws)
-    kept = (flows[c].fill_null(0).to_numpy() for c in ("device_id", "ip_id", "site_id"))
+    kept = (ids_of(flows[c]) for c in ("device_id", "ip_id", "site_id"))
     factor = policy.min_factor + u * (policy.max_factor - policy.min_factor)
     return Mutations(np.full(hits.size, 1 << AMOUNT), factor, np.zeros(hits.size), *kept)
 
@@ -165,7 +165,7 @@ def _compatible(flows: pl.DataFrame, hits: Hits, tools: Toolbox) -> Mask:
     fits[:, AMOUNT] &= _may_grow(flows, t.amount_upshift.factor.max)
     fits[:, IP] &= _other_member(tools.pools.ips, hits.instances, flows["ip_id"].to_numpy())
     fits[:, DEVICE] &= _other_member(tools.pools.devices, hits.instances, flows["device_id"].to_numpy())
-    fits[:, SITE] &= tools.sites.choices(flows["site_id"].fill_null(0).to_numpy())[1] > 0
+    fits[:, SITE] &= tools.sites.choices(ids_of(flows["site_id"]))[1] > 0
     fits[:, SUPPRESS] &= flows["clear_ts"].is_not_null().to_numpy()
     fits[:, DECLINE] = tools.declining[hits.instances] & (flows["baseline_outcome"] == "AUTH_SETTLED").to_numpy()
     return fits

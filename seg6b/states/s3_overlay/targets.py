@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from seg6b.datasets.frames import categories_of, codes_of, micros_of
+from seg6b.datasets.frames import categories_of, codes_of, ids_of, micros_of
 from seg6b.datasets.tables import FLOWS
 from seg6b.draws.uniform import Draws
 from seg6b.errors import ContractBroken
@@ -87,7 +87,7 @@ def _rows(flows: pl.DataFrame, posture: Posture) -> Rows:
         party_id=party,
         flow_id=flows["flow_id"].to_numpy(),
         account_id=flows["account_id"].to_numpy(),
-        instrument_id=flows["instrument_id"].fill_null(0).to_numpy(),
+        instrument_id=ids_of(flows["instrument_id"]),
         merchant_id=flows["merchant_id"].to_numpy(),
         device_id=flows["device_id"].to_numpy(),
         ip_id=flows["ip_id"].to_numpy(),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from seg6b.datasets.frames import Mask
+from seg6b.datasets.frames import Mask, ids_of
 from seg6b.datasets.vocabulary import CASE_KEY_TYPES, DELAY_MODELS
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import entity2, fold, id64
@@ -132,7 +132,7 @@ def _ordered_members(frame: pl.DataFrame, flows: Flows, rows: I64, precedence: S
     key = np.zeros(rows.size, np.int64)
     key_type = np.zeros(rows.size, np.int32)
     for name in reversed(precedence):
-        values = frame[f"{name.lower()}_id"].fill_null(0).to_numpy()[rows]
+        values = ids_of(frame[f"{name.lower()}_id"])[rows]
         key_type = np.where(values != 0, CASE_KEY_TYPES.index(name), key_type).astype(np.int32)
         key = np.where(values != 0, values, key)
     ts = flows.ts[rows]
