@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from seg6b.errors import EvidenceMissing
 from seg6b.evidence.tables import Evidence
 from seg6b.gates import amounts, association, behaviour, campaigns, cases, coverage, latency, sessions, truth
-from seg6b.gates.record import BEHAVIOUR, HARD, Baseline, Gate, Reading, Scene
+from seg6b.gates.record import BEHAVIOUR, HARD, LOWER_BOUND, Baseline, Gate, Reading, Scene
 from seg6b.gates.result import GateBoard, GateResult, Status, Verdict
 from seg6b.gates.statistics import read_statistics
 from seg6b.gates.thresholds import Limit, Limits, Plain, Thresholds, Uplift
@@ -90,9 +91,18 @@ def verdict_of(results: Mapping[str, GateResult]) -> Verdict:
 
 def _read(gate: Gate, scene: Scene) -> Reading:
     try:
-        return scene.once(gate.gate_id, lambda: gate.read(scene))
+        reading = scene.once(gate.gate_id, lambda: gate.read(scene))
     except EvidenceMissing as missing:
         return Reading(None, 0, lacking=f"no evidence table {missing.where}")
+    return _of_seeds(gate, reading, scene.thresholds.design_factors.get(gate.gate_id, 1.0))
+
+
+def _of_seeds(gate: Gate, reading: Reading, factor: float) -> Reading:
+    """The reading with the interval of another seed over the same world: its ends drawn nearer to the value."""
+    if reading.value is None or reading.ci95 is None or factor == 1.0:
+        return reading
+    low, high = (reading.value + factor * (end - reading.value) for end in reading.ci95)
+    return replace(reading, ci95=(low, high), gated=low if gate.judged_on == LOWER_BOUND else reading.gated)
 
 
 def _judge(gate: Gate, reading: Reading, scene: Scene) -> GateResult:

@@ -225,12 +225,18 @@ class CrossSeed(Frozen):
 
 
 class Thresholds(Frozen):
-    """One version of the threshold file."""
+    """One version of the threshold file.
+
+    Attributes:
+        design_factors: by gate, how wide the interval of another seed over the same world is, as a part of the interval
+            from cells of parties (L. Kish, *Survey Sampling*, 1965, ch. 8.2); 1 where it is not named.
+    """
 
     schema_version: Literal[1]
     version: Annotated[str, Field(pattern=r"^v[0-9]+[a-z0-9_]*$")]
     gates: dict[str, Limits]
     behaviour: dict[str, Limits] = Field(default_factory=dict)
+    design_factors: dict[str, Annotated[float, Field(gt=0.0, le=1.0)]] = Field(default_factory=dict)
     rules: Rules
     statistics: StatisticLimits
     cross_seed: CrossSeed
@@ -240,6 +246,7 @@ class Thresholds(Frozen):
         missing = [g for g in GATE_IDS if g not in self.gates]
         missing += [g for g in BEHAVIOUR_IDS if self.behaviour and g not in self.behaviour]
         extra = sorted(set(self.gates) - set(GATE_IDS)) + sorted(set(self.behaviour) - set(BEHAVIOUR_IDS))
+        extra += sorted(set(self.design_factors) - {*self.gates, *self.behaviour})
         if missing or extra:
             message = f"gates missing {missing}, unknown {extra}"
             raise ValueError(message)
@@ -252,7 +259,8 @@ class Thresholds(Frozen):
     @property
     def digest(self) -> str:
         """SHA-256 of the content, whatever its layout in the file; what a version does not have is not part of it."""
-        content = self.model_dump(mode="json", exclude=None if self.behaviour else {"behaviour"})
+        lacking = {name for name in ("behaviour", "design_factors") if not getattr(self, name)}
+        content = self.model_dump(mode="json", exclude=lacking)
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

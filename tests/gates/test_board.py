@@ -35,6 +35,22 @@ def test_the_example_passes_everything_at_bplus(tables, board):
     assert (made.verdict, made.phase_decision) == (Verdict.PASS_BPLUS, "UNLOCK_P1")
 
 
+def test_a_design_factor_draws_the_interval_and_a_lower_bound_to_the_value(tables, board):
+    whole = board(tables)
+    factors = {"T1": 0.5, "T17": 0.25}
+    made = board(tables, thresholds=V2.model_copy(update={"design_factors": factors}))
+    for gate_id, before in whole.gates.items():
+        after, factor = made.gates[gate_id], factors.get(gate_id, 1.0)
+        assert after.value == before.value
+        if before.ci95 is not None:
+            nearer = tuple(before.value + factor * (end - before.value) for end in before.ci95)
+            assert after.ci95 == pytest.approx(nearer)
+    moved = made.gates["T17"].ci95[0] - whole.gates["T17"].ci95[0]
+    assert moved > 0
+    assert made.gates["T17"].b_margin - whole.gates["T17"].b_margin == pytest.approx(moved)
+    assert made.gates["T1"].b_margin == whole.gates["T1"].b_margin
+
+
 def test_gates_are_t1_to_t22_in_order():
     assert [g.gate_id for g in GATES] == sorted(GATE_IDS, key=lambda g: int(g[1:]))
 

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parents[2] / "conf" / "gates"
 DIGESTS = {
     "v1": "7f35076a02589d67519f3b7af96933ef136b3acfa5a4725af266547ef18bc078",
     "v2": "9b1fc740a65e1c7098916a095bad9408b456c03645be5cc41b8e73b5cd24412c",
+    "v3": "12bffa8b997aef1eeb698596a8818c24d111b9afdbd50bc2e91dfbd34cbf7666",
 }
 
 
@@ -87,6 +88,16 @@ def test_a_version_with_behaviour_has_all_of_it_and_one_without_keeps_its_digest
     newer["behaviour"] |= {"X4": newer["behaviour"]["X5"], "X9": newer["behaviour"]["X5"]}
     with pytest.raises(UsageError, match="X9"):
         load_thresholds(newer)
+
+
+def test_version_3_narrows_intervals_and_moves_no_threshold():
+    before, after = (yaml.safe_load((FOLDER / f"{v}.yaml").read_text()) for v in ("v2", "v3"))
+    assert {k: v for k, v in after.items() if k not in {"version", "design_factors"}} == {
+        k: v for k, v in before.items() if k != "version"
+    }
+    for factors in ({"T23": 0.5}, {"T1": 0.0}, {"T1": 1.1}):
+        with pytest.raises(UsageError, match="T23|greater than 0|less than or equal to 1"):
+            load_thresholds(after | {"design_factors": factors})
 
 
 def test_classes_and_owners_are_the_build_plans():
