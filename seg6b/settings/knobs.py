@@ -8,6 +8,8 @@ from typing import Any, Final, Literal
 from seg6b.datasets.parts import Compression
 
 EventLabels = Literal["recompute", "carry", "flow_join", "fused"]
+Timeline = Literal["filter_concat", "long_form"]
+CampaignMap = Literal["join", "expression", "lookup", "trap_lost_none"]
 Columns = Literal["all", "pruned"]
 
 
@@ -20,6 +22,9 @@ class StateKnobs:
         compression: Parquet compression of what the state writes.
         shards: parts that S1 cuts the parties into (a power of two); other states follow S1.
         event_labels: S4 only: how events come by their labels; see `states/s4_labels/event_labels/`.
+        timeline: S4 only: how the events of cases are put together; see `states/s4_labels/timeline/`.
+        campaign_map: S4 only: how flows come by the truth rule of their campaign; see
+            `states/s4_labels/campaign_map/`. `trap_lost_none` is no strategy: it loses labels, and a lane shows that.
         columns: S4 only: read all columns of S3, or those that are needed; see `states/s4_labels/columns.py`.
         audit: S5 only: `sampled` re-derives a few cells from Parquet, `full` all of them.
     """
@@ -28,6 +33,8 @@ class StateKnobs:
     compression: Compression = "snappy"
     shards: int = 0
     event_labels: EventLabels = "fused"
+    timeline: Timeline = "long_form"
+    campaign_map: CampaignMap = "lookup"
     columns: Columns = "pruned"
     audit: str = "sampled"
 
@@ -36,7 +43,7 @@ RELEVANT: Final = {
     "S1": ("batch_rows", "compression", "shards"),
     "S2": ("batch_rows", "compression"),
     "S3": ("batch_rows", "compression"),
-    "S4": ("batch_rows", "compression", "event_labels", "columns"),
+    "S4": ("batch_rows", "compression", "event_labels", "timeline", "campaign_map", "columns"),
     "S5": ("audit",),
 }
 

@@ -28,6 +28,22 @@ class EventLabels(Enum):
     fused = "fused"
 
 
+class Timeline(Enum):
+    """How S4 puts the events of cases together."""
+
+    filter_concat = "filter_concat"
+    long_form = "long_form"
+
+
+class CampaignMap(Enum):
+    """How S4 finds the truth rule of a flow's campaign; `trap_lost_none` is no strategy, it loses labels."""
+
+    join = "join"
+    expression = "expression"
+    lookup = "lookup"
+    trap_lost_none = "trap_lost_none"
+
+
 class Columns(Enum):
     """What S4 reads of S3."""
 
@@ -74,6 +90,8 @@ class LabelSchema(StateSchema):
     """Group `s4`."""
 
     event_labels: EventLabels = EventLabels.fused
+    timeline: Timeline = Timeline.long_form
+    campaign_map: CampaignMap = CampaignMap.lookup
     columns: Columns = Columns.pruned
 
 

@@ -22,8 +22,12 @@ SHARDS = [[f"s1.shards={n}"] for n in (1, 64, 256)]
 THREADS = [[f"executor.threads={n}"] for n in (1, 4)]
 WRITERS = [["s1.compression=zstd", "s2.compression=lz4", "s3.compression=uncompressed"], ["s5.audit=full"]]
 
-STRATEGIES = [[f"s4.event_labels={name}", "s4.batch_rows=3000"] for name in ("recompute", "carry", "flow_join")]
-STRATEGIES += [["s4.columns=all"]]
+STRATEGIES = [
+    ["s4.event_labels=recompute", "s4.campaign_map=join", "s4.batch_rows=3000"],
+    ["s4.event_labels=carry", "s4.timeline=filter_concat", "s4.batch_rows=3000"],
+    ["s4.event_labels=flow_join", "s4.campaign_map=expression", "s4.batch_rows=3000"],
+    ["s4.columns=all"],
+]
 
 
 def said(outcome):

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from seg6b.datasets.frames import Mask, dictionary, utc
+from seg6b.datasets.frames import Mask
 from seg6b.datasets.tables import CASE_FLOWS, CASES
-from seg6b.datasets.vocabulary import CASE_EVENT_TYPES, CASE_KEY_TYPES, CASE_TYPES, DELAY_MODELS
+from seg6b.datasets.vocabulary import CASE_EVENT_TYPES, CASE_TYPES
 from seg6b.errors import ContractBroken
 from seg6b.policy.case import Guards
 from seg6b.states.s4_labels.flows import I32, I64, NEVER
@@ -67,28 +67,10 @@ class CaseBook:
         return out
 
 
-def case_frames(book: CaseBook, flow_id: I64) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The timeline and the link table, in the contract's columns; a case's events are adjacent and ordered."""
-    happened = book.stamp != NEVER
-    case, step = np.nonzero(happened)
-    seq = step if book.slots else (np.cumsum(happened, axis=1) - 1)[case, step]
-    timeline = pl.DataFrame(
-        {
-            "case_id": book.case_id[case],
-            "case_event_seq": seq.astype(np.int32),
-            "flow_id": flow_id[book.by_row[case, step]],
-            "case_event_type": dictionary(step, CASE_EVENT_TYPES),
-            "ts_utc": utc(book.stamp[case, step]),
-            "case_key_type": dictionary(book.key_type[case], CASE_KEY_TYPES),
-            "case_key": book.key[case],
-            "case_type": dictionary(book.case_type[case], CASE_TYPES),
-            "n_flows": book.n_flows[case],
-            "reopened": book.reopened[case],
-            "delay_model_id": dictionary(book.law[case, step], DELAY_MODELS),
-        }
-    )
+def case_links(book: CaseBook, flow_id: I64) -> pl.DataFrame:
+    """Rows of `s4_case_flows_6B`: the members of each case, cases as in the book."""
     links = pl.DataFrame({"case_id": book.case_id[book.case_of], "flow_id": flow_id[book.row]})
-    return timeline.select(CASES.names), links.select(CASE_FLOWS.names)
+    return links.select(CASE_FLOWS.names)
 
 
 def case_types(stamp: I64) -> I32:

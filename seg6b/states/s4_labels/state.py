@@ -10,19 +10,21 @@ from seg6b.datasets.tables import BANK_VIEW, CASE_FLOWS, CASES, EVENT_LABELS, TR
 from seg6b.errors import ContractBroken
 from seg6b.evidence.measure_s4 import measure_s4
 from seg6b.policy.case import Unordered
-from seg6b.policy.packs import Policies
 from seg6b.states.context import StateContext
 from seg6b.states.mapping import Batch, Emission, transform
 from seg6b.states.s4_labels.bank_view import View, view_flows
-from seg6b.states.s4_labels.case_book import case_frames, refuse_duplicates
+from seg6b.states.s4_labels.campaign_map.strategies import CHOICES as CAMPAIGN_MAPS
+from seg6b.states.s4_labels.case_book import case_links, refuse_duplicates
 from seg6b.states.s4_labels.cases import open_cases
 from seg6b.states.s4_labels.columns import COLUMNS
 from seg6b.states.s4_labels.counts import Counts, Keys, draw_keys, draws_evidence, new_counts
 from seg6b.states.s4_labels.delays import Delays, delay_laws
 from seg6b.states.s4_labels.event_labels.contract import LabelledFlows, label_events
-from seg6b.states.s4_labels.event_labels.strategies import STRATEGIES
+from seg6b.states.s4_labels.event_labels.strategies import STRATEGIES as LABELLINGS
 from seg6b.states.s4_labels.flows import I64, NEVER, READS, Flows, flow_arrays
 from seg6b.states.s4_labels.rows import bank_rows, truth_rows
+from seg6b.states.s4_labels.timeline.contract import tell_cases
+from seg6b.states.s4_labels.timeline.strategies import STRATEGIES as TIMELINES
 from seg6b.states.s4_labels.truth import Truth, label_truth
 
 MILLION: Final = 1_000_000
@@ -50,7 +52,7 @@ def label_batch(ctx: StateContext, batch: Batch) -> tuple[Emission, I64]:
     policy, counts = ctx.policy, new_counts()
     flows = flow_arrays(batch.anchor)
     delays, keys = delay_laws(policy.delay), draw_keys(ctx.draws)
-    truth, view = _label_flows(flows, policy, delays, keys, counts)
+    truth, view = _label_flows(ctx, flows, delays, keys, counts)
     book = open_cases(batch.anchor, flows, view.outcomes, policy.case, delays, draws=ctx.draws, counts=counts)
     closed_at = book.spread(book.stamp[:, -1], flows.flow_id.size, NEVER)
     labelled = LabelledFlows(
@@ -60,24 +62,31 @@ def label_batch(ctx: StateContext, batch: Batch) -> tuple[Emission, I64]:
         closed_at,
         batch.anchor["n_events"].to_numpy(),
         policy.bank_view.windows,
-        relabel=lambda rows: _label_flows(rows, policy, delays, keys, new_counts()),
+        relabel=lambda rows: _label_flows(ctx, rows, delays, keys, new_counts()),
     )
-    events = label_events(STRATEGIES[ctx.knobs.event_labels], batch.follower, labelled)
-    timeline, links = case_frames(book, flows.flow_id)
+    events = label_events(LABELLINGS[ctx.knobs.event_labels], batch.follower, labelled)
     close_ms = book.spread(book.close_ms, flows.flow_id.size, -1)
     frames = {
         TRUTH: truth_rows(batch.anchor, truth, f"{policy.truth.policy_id}.{policy.truth.kind}"),
         BANK_VIEW: bank_rows(batch.anchor, view, closed_at=closed_at, close_ms=close_ms),
         EVENT_LABELS: events,
-        CASES: timeline,
-        CASE_FLOWS: links,
+        CASES: tell_cases(TIMELINES[ctx.knobs.timeline], book, flows.flow_id),
+        CASE_FLOWS: case_links(book, flows.flow_id),
     }
     return Emission(frames, draws_evidence(counts)), book.case_id
 
 
-def _label_flows(flows: Flows, policy: Policies, delays: Delays, keys: Keys, counts: Counts) -> tuple[Truth, View]:
-    behaviour = policy.behaviour
-    truth = label_truth(flows, policy.truth, keys, counts, collateral=behaviour.collateral, posture=behaviour.posture)
+def _label_flows(ctx: StateContext, flows: Flows, delays: Delays, keys: Keys, counts: Counts) -> tuple[Truth, View]:
+    policy, behaviour = ctx.policy, ctx.policy.behaviour
+    truth = label_truth(
+        flows,
+        policy.truth,
+        keys,
+        counts,
+        campaign_map=CAMPAIGN_MAPS[ctx.knobs.campaign_map],
+        collateral=behaviour.collateral,
+        posture=behaviour.posture,
+    )
     return truth, view_flows(flows, truth, policy.bank_view, delays, keys, counts)
 
 

@@ -1,6 +1,6 @@
 """Truth: one label a flow, by the stages of the truth pack.
 
-Direct rules are one lookup by (pattern, anomaly). A flow that only the default claims is first offered to the
+Direct rules are found by a strategy of `campaign_map/`. A flow that only the default claims is first offered to the
 collateral rule, then to the posture rule; each is one draw a flow.
 """
 
@@ -21,9 +21,9 @@ from seg6b.datasets.vocabulary import (
     TRUTH_SUBTYPES,
 )
 from seg6b.draws.compiled import kernel
-from seg6b.errors import ContractBroken
 from seg6b.evidence.s4_draws import COLLATERAL, POSTURE
 from seg6b.policy import truth as pack
+from seg6b.states.s4_labels.campaign_map.contract import Strategy, direct_rules, find_rules
 from seg6b.states.s4_labels.counts import Counts, Keys, happens
 from seg6b.states.s4_labels.flows import I32, I64, Flows
 
@@ -31,7 +31,6 @@ U8 = npt.NDArray[np.uint8]
 
 MICROS: Final = 1_000_000
 LEGIT: Final = TRUTH_LABELS.index("LEGIT")
-_LEGIT_RULE: Final = TRUTH_RULES.index("RULE_NONE_NO_OVERLAY")
 
 
 class Truth(NamedTuple):
@@ -44,16 +43,14 @@ class Truth(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """The truth pack as arrays.
+    """What rules say.
 
     Attributes:
-        direct: rule code by pattern x 2 + anomaly, -1 where none holds.
         label: label code by rule.
         subtype: subtype code by rule.
         default: code of the rule that gives way to the overrides, -1 if none does.
     """
 
-    direct: I32
     label: I32
     subtype: I32
     default: int
@@ -75,6 +72,7 @@ def label_truth(
     keys: Keys,
     counts: Counts,
     *,
+    campaign_map: Strategy,
     collateral: bool,
     posture: bool,
 ) -> Truth:
@@ -85,49 +83,32 @@ def label_truth(
         policy: the truth pack.
         keys: draw keys of S4's decisions; one draw a flow that an override decides.
         counts: gains the draws made.
+        campaign_map: finds the direct rules.
         collateral: whether the collateral rule is switched on.
         posture: whether the posture rule is switched on.
 
     Raises:
         ContractBroken: `E_S4_FLOW_WITHOUT_LABEL` where no rule holds.
     """
-    size = flows.flow_id.size
-    out = Truth(*(np.empty(size, np.uint8) for _ in Truth._fields))
+    out = Truth(*(np.empty(flows.flow_id.size, np.uint8) for _ in Truth._fields))
+    direct = find_rules(campaign_map, flows, direct_rules(policy))
     overrides = _overrides(policy, collateral=collateral, posture=posture)
-    bad = _decide(flows, verdicts(policy), overrides, keys, out, counts)
-    if bad >= 0:
-        raise ContractBroken(
-            "E_S4_FLOW_WITHOUT_LABEL",
-            "no truth rule holds for a flow",
-            f"flow_id {flows.flow_id[bad]}",
-            f"pattern {PATTERNS[flows.pattern[bad]]}, anomaly {bool(flows.anomaly[bad])}",
-            "exactly one direct rule a flow",
-            "Complete the truth pack.",
-        )
+    _decide(flows, direct, _verdicts(policy), overrides, keys, out, counts)
     return out
 
 
-def verdicts(policy: pack.Ordered | pack.ReducedKey) -> Verdicts:
-    """The direct rules as lookups; under a reduced key the last rule of a pattern wins, an unmapped one is LEGIT."""
-    direct = np.full(2 * len(PATTERNS), -1, np.int32)
+def _verdicts(policy: pack.Ordered | pack.ReducedKey) -> Verdicts:
     label = np.zeros(len(TRUTH_RULES), np.int32)
     subtype = np.zeros(len(TRUTH_RULES), np.int32)
     every: list[pack.Rule | pack.Collateral | pack.Posture] = [rule for tier in policy.tiers for rule in tier]
     if isinstance(policy, pack.Ordered):
         every += [policy.collateral, policy.posture]
-    else:
-        direct[:] = _LEGIT_RULE
     for rule in every:
         code = TRUTH_RULES.index(rule.rule_id)
         label[code] = TRUTH_LABELS.index(rule.label)
         subtype[code] = TRUTH_SUBTYPES.index(rule.subtype)
-    for at, pattern in enumerate(PATTERNS):
-        for anomaly in (False, True):
-            found = pack.matching_rules(policy, pattern, anomaly=anomaly)
-            if found:
-                direct[2 * at + anomaly] = TRUTH_RULES.index(found[-1])
     default = TRUTH_RULES.index(policy.default.rule_id) if isinstance(policy, pack.Ordered) else -1
-    return Verdicts(direct, label, subtype, default)
+    return Verdicts(label, subtype, default)
 
 
 def _overrides(policy: pack.Ordered | pack.ReducedKey, *, collateral: bool, posture: bool) -> tuple[Override, Override]:
@@ -161,9 +142,15 @@ _HEURISTIC: Final = PATTERN_SOURCES.index("HEURISTIC_ONLY")
 
 @kernel
 def _decide(
-    flows: Flows, rules: Verdicts, overrides: tuple[Override, Override], keys: Keys, out: Truth, counts: Counts
-) -> int:
-    """Fill `out` party by party; the row of the first flow without a rule, or -1."""
+    flows: Flows,
+    direct: I32,
+    rules: Verdicts,
+    overrides: tuple[Override, Override],
+    keys: Keys,
+    out: Truth,
+    counts: Counts,
+) -> None:
+    """Fill `out` party by party."""
     near, posture = overrides
     size = flows.flow_id.size
     found = np.empty(size, np.int64)
@@ -176,9 +163,7 @@ def _decide(
                 triggers += 1
             stop += 1
         for i in range(start, stop):
-            rule = rules.direct[2 * flows.pattern[i] + flows.anomaly[i]]
-            if rule < 0:
-                return i
+            rule = direct[i]
             source = _CAMPAIGN if flows.pattern[i] != 0 else _HEURISTIC
             holds = True
             if rule == rules.default:
@@ -193,7 +178,6 @@ def _decide(
             out.label[i] = rules.label[rule] if holds else 0
             out.subtype[i] = rules.subtype[rule] if holds else 0
         start = stop
-    return -1
 
 
 @kernel

@@ -6,18 +6,20 @@ import pytest
 
 from seg6b.datasets import vocabulary as v
 from seg6b.errors import ContractBroken
-from seg6b.states.s4_labels.case_book import case_frames, check_book, refuse_duplicates
+from seg6b.states.s4_labels.case_book import case_links, check_book, refuse_duplicates
 from seg6b.states.s4_labels.cases import open_cases
 from seg6b.states.s4_labels.counts import new_counts
 from seg6b.states.s4_labels.delays import delay_laws
 from seg6b.states.s4_labels.flows import NEVER, flow_arrays
 from seg6b.states.s4_labels.outcomes import Outcomes
+from seg6b.states.s4_labels.timeline.contract import tell_cases
+from seg6b.states.s4_labels.timeline.strategies import STRATEGIES
 
 DAY = 86_400.0
 
 
-@pytest.fixture
-def told(made, pack, context):
+@pytest.fixture(params=STRATEGIES)
+def told(request, made, pack, context):
     """`told(flows, …)`: the book of flows whose own stamps are given in seconds after each flow."""
 
     def run(flows, policy=None, seed=42):
@@ -52,7 +54,8 @@ def told(made, pack, context):
         chosen = policy or pack("case")
         laws, draws = delay_laws(pack("delay")), context(seed=seed).draws
         book = open_cases(anchor, arrays, seen, chosen, laws, draws=draws, counts=counts)
-        timeline, links = case_frames(book, arrays.flow_id)
+        timeline = tell_cases(STRATEGIES[request.param], book, arrays.flow_id)
+        links = case_links(book, arrays.flow_id)
         return book, timeline.sort("case_id", "case_event_seq"), links, counts
 
     return run

@@ -27,16 +27,7 @@ from seg6b.states.s4_labels.event_labels import carry
 from seg6b.states.s4_labels.event_labels.contract import label_events
 from seg6b.states.s4_labels.event_labels.strategies import STRATEGIES
 from tests.states.s4.executed import executed
-
-FRAUD = {"campaign_id": "c1", "fraud_pattern_type": "ATO"}
-ODD = {
-    "one_flow": [{}],
-    "one_party": [{"at": 900.0 * i, "amount_minor": 900 * i + 1} for i in range(60)],
-    "one_merchant": [{"party_id": 1 + i % 9, "account_id": 10 + i % 9, "at": 60.0 * i} for i in range(60)],
-    "no_campaign": [{"party_id": 1 + i, "overlay_anomaly_any": i % 3 == 0} for i in range(60)],
-    "all_campaigns": [FRAUD | {"party_id": 1 + i % 7, "at": 60.0 * i, "overlaid": ("CLEARING",)} for i in range(60)],
-    "requests_alone": [{"party_id": 1 + i, "clear": None} for i in range(20)],
-}
+from tests.states.s4.odd import ODD
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from seg6b.errors import ContractBroken
+from seg6b.states.s4_labels.campaign_map.strategies import CHOICES
 from seg6b.states.s4_labels.counts import draw_keys, new_counts
 from seg6b.states.s4_labels.flows import flow_arrays
 from seg6b.states.s4_labels.truth import label_truth
@@ -151,12 +152,21 @@ def test_campaign_and_pattern_must_agree(labelled, flow):
         labelled([flow])
 
 
-def test_a_flow_that_no_rule_names_is_refused(made, pack, context):
+@pytest.mark.parametrize("campaign_map", CHOICES.values(), ids=CHOICES)
+def test_a_flow_that_no_rule_names_is_refused(campaign_map, made, pack, context):
     anchor, _ = made.frames([{"fraud_pattern_type": "ATO", "campaign_id": "c1"}])
     full = pack("truth")
     holed = full.model_copy(update={"direct_campaign": full.direct_campaign[:1]})
     with pytest.raises(ContractBroken, match=r"E_S4_FLOW_WITHOUT_LABEL: no truth rule holds .*pattern ATO"):
-        label_truth(flow_arrays(anchor), holed, draw_keys(context().draws), new_counts(), collateral=True, posture=True)
+        label_truth(
+            flow_arrays(anchor),
+            holed,
+            draw_keys(context().draws),
+            new_counts(),
+            campaign_map=campaign_map,
+            collateral=True,
+            posture=True,
+        )
 
 
 def test_a_flow_without_response_is_refused(made):
