@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from seg6b.errors import UsageError
 from seg6b.lane.differences import FIRST, LAST, differences, knobs_of_job, state_of_key
@@ -65,8 +65,8 @@ def plan_sweep(
 ) -> Sweep:
     """The sweep of `jobs` against a control: a new one, or the unfinished one of the same plan.
 
-    The control has the authority's own knobs, where it has the same policy; else what all candidates share. Nothing
-    is written, unless a sweep is given up on demand.
+    The control has the authority's own knobs, where it has the same policy; else what all candidates share. Knobs that
+    the closing rule names for it go before both. Nothing is written, unless a sweep is given up on demand.
 
     Args:
         jobs: the candidates, in the order asked for; of one world, seed, scenario and lane.
@@ -79,7 +79,8 @@ def plan_sweep(
         UsageError: candidates that cannot be compared, are there twice, or change policy in an optimisation lane.
         Conflict: the lane has an unfinished sweep with other candidates, or one of other code or another machine.
     """
-    control = _control(jobs[0].shared, authority, authority_receipt, compose)
+    named = jobs[0].job.lane.closure.control
+    control = _control(jobs[0].shared, named, authority, authority_receipt, compose)
     _require_comparable([*(j.job for j in jobs), control.job])
     _refuse_twins(jobs)
     kind = _kind(jobs, control.job)
@@ -126,14 +127,24 @@ def key_of(override: str) -> str:
     return override.split("=", 1)[0].lstrip("+~")
 
 
-def _control(shared: tuple[str, ...], authority: Pin | None, receipt: RunReceipt | None, compose: Compose) -> _Control:
-    """The authority's own settings, if their policy is that of the candidates' base; else the base itself."""
+def _control(
+    shared: tuple[str, ...],
+    named: Mapping[str, Any],
+    authority: Pin | None,
+    receipt: RunReceipt | None,
+    compose: Compose,
+) -> _Control:
+    """The authority's own settings, if their policy is that of the candidates' base; else the base itself.
+
+    What the lane names for its control holds in either case.
+    """
     if authority is not None and receipt is not None:
-        own = as_overrides({k: v for k, v in receipt.knobs.items() if not k.startswith("policy/")})
+        own = as_overrides({k: v for k, v in receipt.knobs.items() if not k.startswith("policy/")} | dict(named))
         job = compose((*shared, *own))
         if job.policy.parameter_hash == authority.parameter_hash:
             return _Control(own, job, measures=True)
-    return _Control((), compose(shared), measures=False)
+    base = as_overrides(named)
+    return _Control(base, compose((*shared, *base)), measures=False)
 
 
 def _lasting(shared: Sequence[str]) -> tuple[str, ...]:

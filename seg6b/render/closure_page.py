@@ -9,6 +9,7 @@ from statistics import median
 from seg6b.render.closure_words import (
     TONES,
     arm_row,
+    control_named,
     fraction,
     fractions,
     headline,
@@ -59,6 +60,7 @@ def closure_html(closure: Closure, history: Sequence[str] = ()) -> str:
         "tone": TONES[closure.decision],
         "meaning": meaning(closure.decision, closure.kind),
         "headline": headline(closure),
+        "control": control_named(closure),
         "tiles": list(tiles(closure)),
         "state": timed_state(closure),
         "arms": [(score, arm_row(score), arm_facts(closure, score)) for score in closure.arms],
@@ -175,7 +177,7 @@ def provenance(closure: Closure) -> Iterator[tuple[str, Facts]]:
     )
     yield (
         "Closing rule",
-        [(name.replace("_", " "), said(v)) for name, v in closure.targets.items() if v],
+        [(name.replace("_", " "), said(v)) for name, v in closure.targets.items() if v and name != "control"],
     )
     base = closure.baseline
     if base:

@@ -10,7 +10,7 @@ from typing import IO, Final
 from rich.table import Table
 from rich.text import Text
 
-from seg6b.render.closure_words import TONES, arm_row, headline, short, timed_runs, timed_state
+from seg6b.render.closure_words import TONES, arm_row, control_named, headline, short, timed_runs, timed_state
 from seg6b.render.console import PLAIN_WIDTH, console_on, plain_table
 from seg6b.render.wording import ABSENT
 from seg6b.runs.sweep import CONTROL
@@ -49,11 +49,11 @@ def closure_table(closure: Closure, width: int = PLAIN_WIDTH) -> Table:
 
 
 def decision_lines(closure: Closure) -> list[Text]:
-    """The decision, the result in a sentence, every reason, and overrides."""
+    """The decision, the result in a sentence, every reason, what is named of the control, and overrides."""
     tone = _STYLE[TONES[closure.decision]]
     first = Text.assemble((f"{closure.decision}  {closure.marker}".rstrip(), tone), f"  {headline(closure)}")
-    reasons = [Text(f"  {reason}") for reason in closure.reasons]
-    return [first, *reasons, *(Text(f"  Override: {override}", style="yellow") for override in closure.overrides)]
+    told = [Text(f"  {said}") for said in (*closure.reasons, control_named(closure)) if said]
+    return [first, *told, *(Text(f"  Override: {override}", style="yellow") for override in closure.overrides)]
 
 
 def places(closure: Closure, paths: Sequence[Path]) -> list[Text]:
@@ -75,7 +75,9 @@ def _pinning(closure: Closure) -> Iterator[tuple[str, str]]:
     best = next((score for score in closure.arms if score.arm == closure.best and score.decision in _KEPT), None)
     control = next(iter(timed_runs(closure, CONTROL)), None)
     if closure.baseline is None:
-        if control is not None:
+        if control_named(closure):
+            yield "lock an authority with knobs of its own, then run the lane again", "python -m seg6b.lane +lane=popt0"
+        elif control is not None:
             yield (
                 "pin the control as authority, then run the lane again",
                 f"python -m seg6b pin {short(control.run_id)} --role authority",

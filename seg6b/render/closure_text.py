@@ -8,6 +8,7 @@ from seg6b.gates.result import Status
 from seg6b.render.closure_words import (
     ArmRow,
     arm_row,
+    control_named,
     fraction,
     headline,
     meaning,
@@ -27,6 +28,7 @@ def closure_markdown(closure: Closure, history: Sequence[str] = ()) -> str:
         f"# Segment 6B lane {cell(closure.lane)}: {closure.decision}",
         f"{_marker(closure)}{cell(headline(closure))}",
         meaning(closure.decision, closure.kind),
+        cell(control_named(closure)),
         "\n".join(f"- {cell(reason)}" for reason in closure.reasons),
         *(f"> Override: {cell(override)}" for override in closure.overrides),
         "## Arms",

@@ -169,6 +169,13 @@ def required_ratio(closure: Closure) -> float | None:
     return 1.0 - reduction if 0.0 < reduction < 1.0 else None
 
 
+def control_named(closure: Closure) -> str:
+    """What the lane names of its control, as a sentence; empty where the control is the authority's own."""
+    named = closure.targets.get("control") or {}
+    knobs = ", ".join(f"{key}={value}" for key, value in named.items())
+    return f"The lane names knobs of its control: {knobs}." if knobs else ""
+
+
 def timed_runs(closure: Closure, arm: str) -> list[RunFacts]:
     """An arm's runs in the order they were made, without the warm-up."""
     mine = [run for run in closure.runs if run.arm == arm and run.round_index > 0]

@@ -71,10 +71,10 @@ def _against(dossier: Dossier) -> list[str]:
     reasons = [f"the control's own rows differ between its runs: {drifts_said(moved)}"] if moved else []
     if not dossier.sweep.authority:
         run = next((r.run_id for r in ended if r.round_index > 0), "RUN")
-        reasons.append(
-            "no authority of this policy is pinned for this world, posture, seed and scenario; "
-            f"to pin the control: python -m seg6b pin {run} --role authority"
-        )
+        how = f"to pin the control: python -m seg6b pin {run} --role authority"
+        if dossier.sweep.closure.get("control"):
+            how = "to lock one: python -m seg6b.lane +lane=popt0"
+        reasons.append(f"no authority of this policy is pinned for this world, posture, seed and scenario; {how}")
     return reasons
 
 

@@ -56,6 +56,8 @@ class ClosureRule:
         min_reduction: share of the control's time that must be gone, with its interval, to unlock the next lane.
         target_s: seconds at the authority's scale; 0 where none binds.
         stretch_s: likewise, for the lesser aim.
+        control: knobs that the control has otherwise than the authority, where the question is the gain over ways that
+            the authority no longer goes; empty leaves it the authority's own.
         unlocks: marker written when it closes, such as `UNLOCK_POPT.3_CONTINUE`; empty writes none.
         holds: marker written when it does not.
         level: `b` or `bplus`, at which the gates below are held.
@@ -71,6 +73,7 @@ class ClosureRule:
     min_reduction: float = 0.0
     target_s: float = 0.0
     stretch_s: float = 0.0
+    control: Mapping[str, Any] = field(default_factory=dict)
     unlocks: str = ""
     holds: str = ""
     level: str = "b"

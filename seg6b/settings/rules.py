@@ -24,6 +24,7 @@ _LANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MARKER: Final = re.compile(r"[A-Z0-9][A-Z0-9._]*")
 _GATE: Final = re.compile(r"T([1-9]|1[0-9]|2[0-2])|X[1-5]")
 _RUN: Final = re.compile(r"[0-9a-f]{4,32}")
+_KNOB: Final = re.compile(r"s[1-5]\.\w+|executor\.threads")
 _VARIES: Final = re.compile(
     r"s[1-5]\.\w+|executor\.\w+|policy/\w+|policy\.[\w.]+|posture|seed|scenario_id|world([.]\w+)?"
 )
@@ -94,6 +95,9 @@ def _closure_rules(closure: Mapping[str, Any], kind: str) -> Iterator[Rule]:
     yield "lane.closure.min_reduction", closure["min_reduction"], 0.0 <= closure["min_reduction"] < 1.0, "0 .. 1"
     for key in ("target_s", "stretch_s"):
         yield _at_least(f"lane.closure.{key}", closure[key], 0)
+    for key in closure["control"]:
+        named = kind == "optimisation" and bool(_KNOB.fullmatch(str(key)))
+        yield "lane.closure.control", key, named, "a knob (s4.batch_rows), in a lane of kind optimisation"
     for key in ("unlocks", "holds"):
         if closure[key]:
             yield _marker(f"lane.closure.{key}", closure[key])

@@ -129,6 +129,7 @@ class ClosureSchema:
     min_reduction: float = 0.0
     target_s: float = 0.0
     stretch_s: float = 0.0
+    control: dict[str, Any] = field(default_factory=dict)
     unlocks: str = ""
     holds: str = ""
     level: str = "b"

@@ -185,6 +185,7 @@ def test_the_lane_that_gives_a_marker_is_found(tmp_path):
         ("lane.closure.min_reduction=1", "lane.closure.min_reduction", "0 .. 1"),
         ("lane.closure.target_s=-1", "lane.closure.target_s", "0 or more"),
         ("lane.closure.unlocks=a/b", "lane.closure.unlocks", "a marker"),
+        ("lane.closure.control={s1.shards: 8}", "lane.closure.control", "kind optimisation"),
         ("lane.closure.scorer=speed", "lane.closure.scorer", "runtime, realism"),
         ("lane.requires=[please]", "lane.requires", "a marker"),
         ("lane.candidates=[{root: /tmp}]", "lane.candidates[0]", "a knob"),
@@ -205,6 +206,16 @@ def test_a_setting_out_of_range_is_refused_by_its_key(plain, override, key, expe
     assert refused.value.code == "E_CONFIG_VALUE"
     assert refused.value.where == key
     assert expected in refused.value.expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("remediation", "s1.shards"), ("optimisation", "posture"), ("optimisation", "policy/amount")]
+)
+def test_only_knobs_of_an_optimisation_may_be_named_of_a_control(plain, kind, key):
+    with pytest.raises(UsageError) as refused:
+        require_sound(changed(plain, f"lane.kind={kind}", f"lane.closure.control={{{key}: 8}}"))
+    assert (refused.value.where, refused.value.value) == ("lane.closure.control", key)
+    require_sound(changed(plain, "lane.kind=optimisation", "lane.closure.control={s1.shards: 8, executor.threads: 1}"))
 
 
 @pytest.mark.parametrize(("kind", "scorer"), [("optimisation", "realism"), ("remediation", "runtime")])

@@ -82,6 +82,29 @@ def test_the_control_has_the_authoritys_own_knobs(planner, tiny):
     assert (sweep.owner, sweep.authority) == ("S4", tiny.run_id)
 
 
+NAMED = ("lane.kind=optimisation", "lane.closure.control={s2.compression: lz4, s4.batch_rows: 7000}")
+
+
+def test_a_named_control_has_the_authoritys_knobs_but_those(planner, tiny):
+    authority = _with_knobs(tiny, {"s2.compression": "zstd", "executor.threads": 1})
+    sweep = planner.sweep("s4.compression=lz4", shared=NAMED, authority=authority)
+    knobs = sweep.control.knobs
+    assert (knobs["s2.compression"], knobs["s4.batch_rows"], knobs["executor.threads"]) == ("lz4", 7000, 1)
+    assert [o for o in sweep.control.overrides if o.startswith(("s2.compression", "s4.batch_rows"))] == [
+        "s2.compression=lz4",
+        "s4.batch_rows=7000",
+    ]
+    assert (sweep.owner, sweep.authority) == ("S1", tiny.run_id)
+    assert sweep.closure["control"] == {"s2.compression": "lz4", "s4.batch_rows": 7000}
+
+
+def test_a_named_control_is_a_plan_of_its_own_and_needs_no_authority(planner):
+    sweep = planner.sweep("s4.compression=lz4", shared=NAMED)
+    assert sweep.control.overrides == ("s2.compression=lz4", "s4.batch_rows=7000")
+    assert (sweep.owner, sweep.authority) == ("S2", "")
+    assert sweep.sweep_id != planner.sweep("s4.compression=lz4", shared=NAMED[:1]).sweep_id
+
+
 def test_a_shared_knob_that_the_authority_has_not_is_a_difference(planner, tiny):
     sweep = planner.sweep("s4.compression=lz4", shared=("s2.batch_rows=7000",), authority=tiny)
     assert sweep.owner == "S2"

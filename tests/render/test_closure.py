@@ -214,6 +214,19 @@ def test_terminal_tells_how_to_pin_where_no_authority_stands():
     assert "c02 cannot bind at this size" in said
 
 
+def test_a_named_control_is_told_wherever_the_lane_is_judged():
+    targets = closure().targets | {"control": {"s1.attach": "join_chain", "s1.sessions": "two_pass"}}
+    judged = closure(targets=targets)
+    said = "The lane names knobs of its control: s1.attach=join_chain, s1.sessions=two_pass."
+    assert said in closure_markdown(judged)
+    assert said in Page(closure_html(judged)).text
+    assert said in told(judged)
+    assert "names knobs" not in told(closure())
+    alone = told(closure(targets=targets, baseline=None))
+    assert "seg6b.lane +lane=popt0" in alone
+    assert "seg6b pin" not in alone
+
+
 def test_terminal_says_how_many_repeats_would_settle():
     score = arm("c01", Decision.INSUFFICIENT, 0.99)
     said = told(

@@ -87,6 +87,14 @@ def test_without_an_authority_the_lane_ranks_and_holds():
     assert closure.arms[0].decision == "KEEP"
 
 
+def test_a_named_control_stands_in_the_file_and_is_not_what_to_pin():
+    named = RULE | {"control": {"s1.attach": "join_chain"}}
+    closure = closed(sweep(closure=named, authority=""), both("c01", FASTER))
+    assert closure_json(closure)["targets"]["control"] == named["control"]
+    assert "seg6b.lane +lane=popt0" in closure.reasons[0]
+    assert "seg6b pin" not in closure.reasons[0]
+
+
 def test_a_control_that_contradicts_itself_holds_everything():
     runs = both("c01", FASTER)
     runs[4] = replace(runs[4], digests=COLLAPSED)
