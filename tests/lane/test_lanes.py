@@ -85,6 +85,42 @@ def test_event_label_lanes_are_as_the_build_plan_has_them(job, name, lane_id, st
         assert any(figure in line for line in lane.history)
 
 
+BEFORE_POPT2 = {"s4.event_labels": "recompute", "s4.timeline": "filter_concat", "s4.columns": "all"}
+
+
+@pytest.mark.parametrize(
+    ("name", "lane_id", "told"),
+    [
+        ("popt2", "POPT.2", ("563.20", "641.33", "570.62", "869.47", "685.38")),
+        ("popt2v", "POPT.2V", ("563.20", "403.78", "392.64", "413.86")),
+    ],
+)
+def test_lanes_that_ask_for_30_percent_are_held_against_where_popt2_set_out(job, name, lane_id, told):
+    lane = job(f"+lane={name}").lane
+    assert (lane.id, lane.owner, lane.requires) == (lane_id, "S4", ("UNLOCK_POPT.2_CONTINUE",))
+    closure = lane.closure
+    assert (closure.min_reduction, closure.target_s, closure.stretch_s) == (0.30, 420, 500)
+    assert (closure.unlocks, closure.holds) == ("UNLOCK_POPT.3_CONTINUE", "HOLD_POPT.2_REOPEN")
+    assert closure.control == BEFORE_POPT2
+    for candidate in lane.candidates:
+        assert candidate.keys() == closure.control.keys(), "an arm has the defaults where it names nothing"
+        assert candidate != closure.control
+    for figure in told:
+        assert any(figure in line for line in lane.history)
+
+
+def test_popt2t_is_held_against_the_join_and_its_trap_stands_apart(job):
+    lane, trap = job("+lane=popt2t").lane, job("+lane=popt2t_trap").lane
+    assert lane.closure.control == {"s4.campaign_map": "join"}
+    assert [c["s4.campaign_map"] for c in lane.candidates] == ["expression", "lookup"]
+    for figure in ("422.53", "620.19"):
+        assert any(figure in line for line in lane.history)
+    assert [dict(c) for c in trap.candidates] == [{"s4.campaign_map": "trap_lost_none"}]
+    assert (trap.closure.unlocks, trap.closure.holds) == ("", "")
+    offered = [p.stem for p in LANES.glob("*.yaml") if ": trap_" in p.read_text()]
+    assert offered == ["popt2t_trap"]
+
+
 def test_popt2s_is_as_the_build_plan_has_it(job):
     lane = job("+lane=popt2s").lane
     assert [c["s4.columns"] for c in lane.candidates] == ["all", "pruned"]

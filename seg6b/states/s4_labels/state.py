@@ -52,7 +52,7 @@ def label_batch(ctx: StateContext, batch: Batch) -> tuple[Emission, I64]:
     policy, counts = ctx.policy, new_counts()
     flows = flow_arrays(batch.anchor)
     delays, keys = delay_laws(policy.delay), draw_keys(ctx.draws)
-    truth, view = _label_flows(ctx, flows, delays, keys, counts)
+    truth, view = label_flows(ctx, flows, delays, keys, counts)
     book = open_cases(batch.anchor, flows, view.outcomes, policy.case, delays, draws=ctx.draws, counts=counts)
     closed_at = book.spread(book.stamp[:, -1], flows.flow_id.size, NEVER)
     labelled = LabelledFlows(
@@ -62,7 +62,7 @@ def label_batch(ctx: StateContext, batch: Batch) -> tuple[Emission, I64]:
         closed_at,
         batch.anchor["n_events"].to_numpy(),
         policy.bank_view.windows,
-        relabel=lambda rows: _label_flows(ctx, rows, delays, keys, new_counts()),
+        relabel=lambda rows: label_flows(ctx, rows, delays, keys, new_counts()),
     )
     events = label_events(LABELLINGS[ctx.knobs.event_labels], batch.follower, labelled)
     close_ms = book.spread(book.close_ms, flows.flow_id.size, -1)
@@ -76,7 +76,8 @@ def label_batch(ctx: StateContext, batch: Batch) -> tuple[Emission, I64]:
     return Emission(frames, draws_evidence(counts)), book.case_id
 
 
-def _label_flows(ctx: StateContext, flows: Flows, delays: Delays, keys: Keys, counts: Counts) -> tuple[Truth, View]:
+def label_flows(ctx: StateContext, flows: Flows, delays: Delays, keys: Keys, counts: Counts) -> tuple[Truth, View]:
+    """Truth and bank view of each flow, in row order; `counts` gains the draws made."""
     policy, behaviour = ctx.policy, ctx.policy.behaviour
     truth = label_truth(
         flows,

@@ -1,4 +1,4 @@
-"""Strategy `expression`: one conditional expression with a branch for each campaign pattern, and one for none (POPT.2T).
+"""Strategy `expression`: a conditional expression with a branch for each campaign pattern, and one for none (POPT.2T).
 
 Costs six comparisons of all flows, one a campaign pattern, each followed by a choice between two columns; no join, no
 sort. Memory: the two flow columns (4 B a flow), and a column of rules (4 B) a branch while Polars folds them.

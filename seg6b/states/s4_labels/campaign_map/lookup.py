@@ -1,7 +1,7 @@
 """Strategy `lookup`: pattern and anomaly of a flow are the index of its rule.
 
-Costs one scan of two flow columns (5 B a flow) and one gather from a table that fits in a cache line; no join, no sort, no
-comparison. Memory: index and rule (16 B a flow in NumPy).
+Costs one scan of two flow columns (5 B a flow) and one gather from a table that fits in a cache line; no join, no
+sort, no comparison. Memory: index and rule (16 B a flow in NumPy).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """No strategy: `expression` as lane 2T first ran it, with the branch for flows of no campaign lost.
 
 Such a flow gets no rule, and the null is filled as if it meant LEGIT, so nothing fails in S4: the anomaly rule falls
-silent (and, of a reduced key, whatever NONE was mapped to), the fraud and the cases that came of it vanish, and the state
-is faster for it. The knob's value `trap_lost_none` exists for `lanes/popt2t_trap.yaml`, where it has to end in
+silent (and, of a reduced key, whatever NONE was mapped to), the fraud and the cases that came of it vanish, and the
+state is faster for it. The knob's value `trap_lost_none` exists for `lanes/popt2t_trap.yaml`, where it has to end in
 REJECT_SEMANTIC_DRIFT.
 
 Costs what `expression` costs without its last branch; the cases it loses are what makes it fast.

@@ -1,8 +1,8 @@
-"""Strategy `filter_concat`: one filter of all cases for each type of event, concatenated and sorted back (before POPT.2).
+"""Strategy `filter_concat`: one filter of all cases for each type of event, concatenated and sorted (before POPT.2).
 
-Costs six filters of all cases, each with the number, flow, time and delay model of its step set beside it (47 B a case),
-one concatenation of six frames, and one sort of all events by (case, number); no join. Memory: the columns of one step (16 B
-an event in NumPy), and the rows with their case (48 B an event) twice while they are sorted.
+Costs six filters of all cases, each with number, flow, time and delay model of its step set beside it (47 B a case),
+one concatenation of six frames, and one sort of all events by (case, number); no join. Memory: the columns of one step
+(16 B an event in NumPy), and the rows with their case (48 B an event) twice while they are sorted.
 """
 
 from __future__ import annotations

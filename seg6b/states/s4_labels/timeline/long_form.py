@@ -1,7 +1,7 @@
 """Strategy `long_form`: all events of all cases in one vectorised expansion (POPT.2, option 3 of POPT.2R).
 
-The steps that happened, read row by row, are already in the order of the timeline; every column is gathered once by case
-or by (case, step).
+The steps that happened, read row by row, are in the order of the timeline already; every column is gathered once, by
+case or by (case, step).
 
 Costs one scan of the stamps and one gather a column; no filter, no concatenation, no join, no sort. Memory: case, step,
 number and gathered columns of all events at once (55 B an event in NumPy) beside the rows (44 B an event).
