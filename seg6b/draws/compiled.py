@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import numba
+import numpy.typing as npt
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 
 def _sources_digest() -> str:
@@ -47,3 +49,10 @@ numba.config.CACHE_DIR = str(CACHE)
 def kernel(function: Function) -> Function:
     """Compile `function` with numba on first call; the result is cached by the digest of all kernel sources."""
     return cast("Function", numba.njit(cache=KEPT, nogil=True, error_model="numpy")(function))
+
+
+def sealed(values: Array) -> Array:
+    """A read-only view: Polars hands out both kinds, and a kernel is compiled once for each."""
+    view = values.view()
+    view.flags.writeable = False
+    return view

@@ -32,20 +32,18 @@ _FATES: Final = ("plain", "restructured", "inserted", "probe", "unexplained")
 _PLAIN, _RESTRUCTURED, _INSERTED, _OF_PROBE, _UNEXPLAINED = range(5)
 
 
-def ledger_s1(evidence: Evidence, frames: Frames) -> None:
-    """Arrivals, their sessions, the session index."""
-    arrivals, sessions = frames[t.SESSION_ARRIVALS.name], frames[t.SESSIONS.name]
-    owners, holders = Owners.of(arrivals["party_id"].to_numpy()), Owners.of(sessions["party_id"].to_numpy())
-    _put(
-        evidence,
-        [
-            _keys(t.SESSION_ARRIVALS, arrivals, owners),
-            _values(t.SESSION_ARRIVALS, "session_id", arrivals, owners),
-            _keys(t.SESSIONS, sessions, holders),
-        ],
-        [span_rows("arrival", owners.cell, arrivals["ts_utc"])],
-        [size_rows("session.arrivals", holders.cell, sessions["arrival_count"])],
-    )
+def ledger_arrivals(evidence: Evidence, arrivals: pl.DataFrame) -> None:
+    """Arrivals and their sessions."""
+    owners = Owners.of(arrivals["party_id"].to_numpy())
+    keys = _keys(t.SESSION_ARRIVALS, arrivals, owners), _values(t.SESSION_ARRIVALS, "session_id", arrivals, owners)
+    _put(evidence, keys, [span_rows("arrival", owners.cell, arrivals["ts_utc"])], [])
+
+
+def ledger_sessions(evidence: Evidence, sessions: pl.DataFrame) -> None:
+    """The session index."""
+    holders = Owners.of(sessions["party_id"].to_numpy())
+    sizes = size_rows("session.arrivals", holders.cell, sessions["arrival_count"])
+    _put(evidence, [_keys(t.SESSIONS, sessions, holders)], [], [sizes])
 
 
 def ledger_s2(evidence: Evidence, frames: Frames) -> None:

@@ -18,7 +18,7 @@ from seg6b.datasets.vocabulary import ATTACH_RULES, CHANNELS, CLASSES, SESSION_B
 from seg6b.draws.compiled import kernel
 from seg6b.draws.mix import entity2
 from seg6b.evidence.behaviour import BURSTINESS, measure_burstiness
-from seg6b.evidence.ledger import LEDGER, ledger_s1
+from seg6b.evidence.ledger import LEDGER, ledger_arrivals, ledger_sessions
 from seg6b.evidence.row_arrays import I64, U8, runs, tally
 from seg6b.evidence.tables import DRAWS, Evidence, Measure
 from seg6b.shards.cells import CELLS, cell_of
@@ -84,16 +84,31 @@ def measure_s1(frames: Mapping[str, pl.DataFrame]) -> Evidence:
     Returns:
         Every table of `MEASURES` except `attach_choices`, `ip_groups` and `draws`, which S1 alone can know.
     """
-    arrivals, sessions = frames[SESSION_ARRIVALS.name], frames[SESSIONS.name]
+    sessions = frames[SESSIONS.name]
+    found = measure_arrivals(frames[SESSION_ARRIVALS.name], sessions.height)
+    for measure, rows in measure_sessions(sessions).tables.values():
+        found.put(measure, rows)
+    return found
+
+
+def measure_arrivals(arrivals: pl.DataFrame, sessions: int) -> Evidence:
+    """The part of `measure_s1` that arrivals tell, which are of so many sessions."""
     found = Evidence()
     party = arrivals["party_id"].to_numpy()
     cell = cell_of(party)
     _traffic(found, arrivals, cell)
-    _sessions(found, sessions)
     _richness(found, arrivals, party, cell)
-    _linked(found, arrivals, cell, sessions.height)
+    _linked(found, arrivals, cell, sessions)
     measure_burstiness(found, party, micros_of(arrivals["ts_utc"]))
-    ledger_s1(found, frames)
+    ledger_arrivals(found, arrivals)
+    return found
+
+
+def measure_sessions(sessions: pl.DataFrame) -> Evidence:
+    """The part of `measure_s1` that the session index tells."""
+    found = Evidence()
+    _sessions(found, sessions)
+    ledger_sessions(found, sessions)
     return found
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 
 from seg6b.datasets.parts import Compression
 
+Attach = Literal["join_chain", "list_gather", "dict_map", "csr_gather"]
+Sessions = Literal["two_pass", "bucketed"]
 EventLabels = Literal["recompute", "carry", "flow_join", "fused"]
 Timeline = Literal["filter_concat", "long_form"]
 CampaignMap = Literal["join", "expression", "lookup", "trap_lost_none"]
@@ -21,6 +23,8 @@ class StateKnobs:
         batch_rows: rows of one kernel call and one written row group.
         compression: Parquet compression of what the state writes.
         shards: parts that S1 cuts the parties into (a power of two); other states follow S1.
+        attach: S1 only: how arrivals come by their links; see `states/s1_attach/attach/`.
+        sessions: S1 only: how sessions get into the index; see `states/s1_attach/sessions/`.
         event_labels: S4 only: how events come by their labels; see `states/s4_labels/event_labels/`.
         timeline: S4 only: how the events of cases are put together; see `states/s4_labels/timeline/`.
         campaign_map: S4 only: how flows come by the truth rule of their campaign; see
@@ -32,6 +36,8 @@ class StateKnobs:
     batch_rows: int = 500_000
     compression: Compression = "snappy"
     shards: int = 0
+    attach: Attach = "csr_gather"
+    sessions: Sessions = "bucketed"
     event_labels: EventLabels = "fused"
     timeline: Timeline = "long_form"
     campaign_map: CampaignMap = "lookup"
@@ -40,7 +46,7 @@ class StateKnobs:
 
 
 RELEVANT: Final = {
-    "S1": ("batch_rows", "compression", "shards"),
+    "S1": ("batch_rows", "compression", "shards", "attach", "sessions"),
     "S2": ("batch_rows", "compression"),
     "S3": ("batch_rows", "compression"),
     "S4": ("batch_rows", "compression", "event_labels", "timeline", "campaign_map", "columns"),

@@ -19,6 +19,22 @@ class Compression(Enum):
     uncompressed = "uncompressed"
 
 
+class Attach(Enum):
+    """How S1 attaches arrivals to what their parties hold."""
+
+    join_chain = "join_chain"
+    list_gather = "list_gather"
+    dict_map = "dict_map"
+    csr_gather = "csr_gather"
+
+
+class Sessions(Enum):
+    """How S1's sessions get into their index."""
+
+    two_pass = "two_pass"
+    bucketed = "bucketed"
+
+
 class EventLabels(Enum):
     """How S4 labels events."""
 
@@ -75,6 +91,8 @@ class AttachSchema:
     batch_rows: int = 500_000
     compression: Compression = Compression.snappy
     shards: int = 0
+    attach: Attach = Attach.csr_gather
+    sessions: Sessions = Sessions.bucketed
 
 
 @dataclass

@@ -91,7 +91,15 @@ def test_a_batch_below_the_input_is_inert_where_no_worker_gets_more(reason, part
 
 
 @pytest.mark.parametrize(
-    "overrides", ["s4.compression=lz4", "s4.event_labels=carry", "s5.audit=full", "policy/case=lean", "s1.shards=16"]
+    "overrides",
+    [
+        "s4.compression=lz4",
+        "s4.event_labels=carry",
+        "s1.sessions=two_pass",
+        "s5.audit=full",
+        "policy/case=lean",
+        "s1.shards=16",
+    ],
 )
 def test_what_may_bind_is_never_inert(reason, overrides):
     assert reason(overrides) == ""

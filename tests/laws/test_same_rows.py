@@ -25,8 +25,8 @@ WRITERS = [["s1.compression=zstd", "s2.compression=lz4", "s3.compression=uncompr
 STRATEGIES = [
     ["s4.event_labels=recompute", "s4.campaign_map=join", "s4.batch_rows=3000"],
     ["s4.event_labels=carry", "s4.timeline=filter_concat", "s4.batch_rows=3000"],
-    ["s4.event_labels=flow_join", "s4.campaign_map=expression", "s4.batch_rows=3000"],
-    ["s4.columns=all"],
+    ["s4.event_labels=flow_join", "s4.campaign_map=expression", "s4.columns=all", "s4.batch_rows=3000"],
+    *([f"s1.attach={name}", "s1.sessions=two_pass"] for name in ("join_chain", "list_gather", "dict_map")),
 ]
 
 

@@ -122,6 +122,7 @@ def test_a_run_is_not_continued_with_other_settings(tracked):
         (["policy/amount=fuller"], 2, ["E_CONFIG", "fuller", "bplus"]),
         (["+lane=popt9"], 2, ["E_CONFIG", "popt9", "popt2r2"]),
         (["policy.amount.colour=red"], 2, ["colour"]),
+        (["s1.attach=guess"], 2, ["E_CONFIG", "s1.attach", "guess", "join_chain, list_gather, dict_map, csr_gather"]),
         (["s4.event_labels=guess"], 2, ["E_CONFIG", "s4.event_labels", "guess", "recompute, carry, flow_join, fused"]),
         (["s4.columns=few"], 2, ["E_CONFIG", "s4.columns", "few", "all, pruned"]),
         (["s4.compression=brotli"], 2, ["E_CONFIG", "brotli", "snappy"]),

@@ -11,9 +11,11 @@ from seg6b.policy.activity import Always
 from seg6b.policy.attachment import CHANNELS
 from seg6b.states.context import StateContext
 from seg6b.states.s1_attach.arrivals import open_categories
+from seg6b.states.s1_attach.attach.contract import Law, Link
+from seg6b.states.s1_attach.attach.strategies import STRATEGIES
 from seg6b.states.s1_attach.choices import Openings, find_openings
 from seg6b.states.s1_attach.entities import Held, Parties, read_countries, read_entities
-from seg6b.states.s1_attach.links import LinkKeys, link_keys
+from seg6b.states.s1_attach.links import link_keys
 from seg6b.states.s1_attach.merchants import Merchants, read_merchants
 from seg6b.states.s1_attach.party import PARTY_DECISIONS, Awake, PartyKeys, awake_schedule, party_keys
 from seg6b.states.s1_attach.pools import Pools, build_pools, party_weights
@@ -40,8 +42,7 @@ class Plan:
         awake: when parties are awake.
         decisions: names of the decisions about candidate, stay and party away.
         party_keys: words of these.
-        link_keys: words of the link decisions.
-        optional: channels on which an instrument may be missing.
+        link: attaches accounts, instruments, devices and IPs, by the strategy of the run.
         openings: where accounts and instruments are one of several.
         categories: categories of the open dictionary columns of arrivals.
     """
@@ -58,8 +59,7 @@ class Plan:
     awake: Awake
     decisions: tuple[str, str, str]
     party_keys: PartyKeys
-    link_keys: LinkKeys
-    optional: npt.NDArray[np.bool_]
+    link: Link
     openings: Openings
     categories: dict[str, tuple[str, ...]]
 
@@ -79,6 +79,8 @@ def prepare(ctx: StateContext) -> Plan:
         pools = build_pools(parties, countries, base, weights, activity=activity, one_pool=uniform)
     served = () if attachment.kind == "uniform" else attachment.instrument_optional
     optional = np.array([channel in served for channel in CHANNELS])
+    with ctx.meter.lane("compute"):
+        link = STRATEGIES[ctx.knobs.attach](held, Law(weights, link_keys(draws), optional))
     segmented = is_segmented(ctx.policy)
     home_country = merchants.country if segmented else np.full_like(merchants.country, -1)
     candidate, stay, away = PARTY_DECISIONS
@@ -96,8 +98,7 @@ def prepare(ctx: StateContext) -> Plan:
         awake=awake_schedule(activity, draws),
         decisions=decisions,
         party_keys=party_keys(draws, decisions),
-        link_keys=link_keys(draws),
-        optional=optional,
+        link=link,
         openings=find_openings(held, weights, pools, optional, home_country),
         categories=open_categories(ctx.world.arrival_parts()),
     )

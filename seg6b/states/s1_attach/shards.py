@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
@@ -9,7 +12,7 @@ from seg6b.datasets.frames import dictionary
 from seg6b.datasets.tables import SESSION_ARRIVALS, SESSIONS
 from seg6b.datasets.vocabulary import IP_TYPES
 from seg6b.errors import ContractBroken
-from seg6b.evidence.measure_s1 import CHOICES, IP_GROUPS, measure_s1
+from seg6b.evidence.measure_s1 import CHOICES, IP_GROUPS, measure_arrivals, measure_sessions
 from seg6b.evidence.row_arrays import tally
 from seg6b.evidence.tables import Evidence
 from seg6b.shards.batches import cut_parties
@@ -18,14 +21,15 @@ from seg6b.states.context import StateContext
 from seg6b.states.s1_attach.boundaries import SECOND_US, Cut, Visits, cut_sessions
 from seg6b.states.s1_attach.choices import choice_rows, count_open, count_open_gaps
 from seg6b.states.s1_attach.exchange import Exchange
-from seg6b.states.s1_attach.index import session_index
-from seg6b.states.s1_attach.links import LINK_DECISIONS, Links, Rows, link_all
+from seg6b.states.s1_attach.links import LINK_DECISIONS, Links, Rows
 from seg6b.states.s1_attach.order import party_order
 from seg6b.states.s1_attach.parts import Parts
 from seg6b.states.s1_attach.plan import Plan
 from seg6b.states.s1_attach.published import chosen_ids, published_arrivals
 from seg6b.states.s1_attach.route import NOTHING, Routed, key_sum
 from seg6b.states.s1_attach.score import scores
+from seg6b.states.s1_attach.sessions.contract import Members
+from seg6b.states.s1_attach.sessions.strategies import STRATEGIES
 from seg6b.states.s1_attach.tallies import BOUNDARY, put_draws
 from seg6b.states.s1_attach.unique import UniqueIds
 
@@ -37,22 +41,42 @@ def attach_shards(ctx: StateContext, plan: Plan, exchange: Exchange, ids: Unique
         if rows.is_empty():
             return NOTHING
         rows = _in_order(rows, plan)
-        spans = cut_parties(plan.parties.party_id[rows["party"].to_numpy()], ctx.knobs.batch_rows)
-    parts, passed, sessions = Parts(ctx.output, exchange.rows.size), NOTHING, []
-    for start, stop in spans:
-        with ctx.meter.lane("compute"):
-            arrivals, index, evidence = _attach(ctx, plan, rows[start:stop])
-        parts.emit(arrivals, index)
+    task = _Task(ctx, plan, Parts(ctx.output, exchange.rows.size))
+    found = []
+    folder = ctx.scratch / f"sessions-{shards.start:05d}"
+    for sessions in STRATEGIES[ctx.knobs.sessions](task.members(rows), folder, ctx.meter):
+        task.parts.emit(SESSIONS, sessions)
         with ctx.meter.lane("validate"):
-            ctx.output.note(evidence)
-            ctx.output.note(measure_s1({SESSION_ARRIVALS.name: arrivals, SESSIONS.name: index}))
-            keys = key_sum(arrivals["merchant_id"].to_numpy(), arrivals["arrival_seq"].to_numpy())
-            passed = passed + Routed(arrivals.height, int(keys), NOTHING.draws, _proxies(evidence))
-        sessions.append(index["session_id"].to_numpy())
-        ctx.progress(stop - start)
-    parts.close()
-    ids.add(shards.start, np.concatenate(sessions))
-    return passed
+            ctx.output.note(measure_sessions(sessions))
+        found.append(sessions["session_id"].to_numpy())
+    task.parts.close()
+    ids.add(shards.start, np.concatenate(found))
+    return task.passed
+
+
+@dataclass(slots=True)
+class _Task:
+    """Some consecutive shards on their way to their parts."""
+
+    ctx: StateContext
+    plan: Plan
+    parts: Parts
+    passed: Routed = NOTHING
+
+    def members(self, rows: pl.DataFrame) -> Iterator[Members]:
+        """The members of sessions batch by batch, once the arrivals of the batch are published."""
+        ctx = self.ctx
+        for start, stop in cut_parties(self.plan.parties.party_id[rows["party"].to_numpy()], ctx.knobs.batch_rows):
+            with ctx.meter.lane("compute"):
+                arrivals, members, evidence = _attach(ctx, self.plan, rows[start:stop])
+            self.parts.emit(SESSION_ARRIVALS, arrivals)
+            with ctx.meter.lane("validate"):
+                ctx.output.note(evidence)
+                ctx.output.note(measure_arrivals(arrivals, members.cut.session_id.size))
+                keys = key_sum(arrivals["merchant_id"].to_numpy(), arrivals["arrival_seq"].to_numpy())
+                self.passed += Routed(arrivals.height, int(keys), NOTHING.draws, _proxies(evidence))
+            ctx.progress(stop - start)
+            yield members
 
 
 def _proxies(evidence: Evidence) -> int:
@@ -66,8 +90,8 @@ def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     return rows[party_order(rank, *columns)]
 
 
-def _attach(ctx: StateContext, plan: Plan, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, Evidence]:
-    """Arrivals, sessions, and the evidence that only S1 can give."""
+def _attach(ctx: StateContext, plan: Plan, rows: pl.DataFrame) -> tuple[pl.DataFrame, Members, Evidence]:
+    """Arrivals, the members of their sessions, and the evidence that only S1 can give."""
     evidence = Evidence()
     keyed = _keyed(plan, rows)
     rule = rows["rule"].to_numpy()
@@ -90,7 +114,7 @@ def _attach(ctx: StateContext, plan: Plan, rows: pl.DataFrame) -> tuple[pl.DataF
     session_id[cut.order] = np.repeat(cut.session_id, np.diff(cut.starts))
     score = scores(keyed, rule, plan.base, plan.home_country, plan.pools)
     arrivals = published_arrivals(plan, rows, visits, chosen, session_id=session_id, score=score)
-    return arrivals, session_index(cut, visits, chosen), evidence
+    return arrivals, Members(cut, visits, chosen), evidence
 
 
 def _keyed(plan: Plan, rows: pl.DataFrame) -> Rows:
@@ -107,10 +131,7 @@ def _keyed(plan: Plan, rows: pl.DataFrame) -> Rows:
 
 
 def _link(plan: Plan, rows: Rows, evidence: Evidence) -> Links:
-    size = rows.party.size
-    links = Links(*(np.empty(size, np.int32) for _ in Links._fields))
-    drawn = np.zeros((CELLS, len(LINK_DECISIONS)), np.int64)
-    lost = link_all(links, drawn, rows, plan.held, plan.weights, plan.link_keys, plan.optional)
+    links, drawn, lost = plan.link(rows)
     if lost >= 0:
         raise ContractBroken(
             "E_S1_NO_CANDIDATE",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import polars as pl
 
 from seg6b.datasets.frames import Mask, codes_of, micros_of
 from seg6b.datasets.tables import EVENTS_WITH_FRAUD, FLOWS_WITH_FRAUD
+from seg6b.draws.compiled import sealed
 from seg6b.draws.mix import U64, entities1
 from seg6b.errors import ContractBroken
 from seg6b.evidence.flow_facts import DECLINED, DISPUTABLE, STEP_UP
@@ -18,7 +19,6 @@ from seg6b.states.mapping import Reads
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 NEVER: Final = np.iinfo(np.int64).min
 
@@ -154,13 +154,6 @@ def flow_arrays(frame: pl.DataFrame) -> Flows:
         sealed(facts["step_up"].to_numpy()),
         sealed(facts["disputable"].to_numpy()),
     )
-
-
-def sealed(values: Array) -> Array:
-    """A read-only view: Polars hands out both kinds, and a kernel is compiled once for each."""
-    view = values.view()
-    view.flags.writeable = False
-    return view
 
 
 def _refuse(bad: Mask, frame: pl.DataFrame, error: ContractBroken) -> None:

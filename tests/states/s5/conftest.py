@@ -231,7 +231,8 @@ def _checks(evidence, measure, frame, *names):
 
 def measure_s1(frames):
     evidence = Evidence()
-    ledger.ledger_s1(evidence, frames)
+    ledger.ledger_arrivals(evidence, frames[t.SESSION_ARRIVALS.name])
+    ledger.ledger_sessions(evidence, frames[t.SESSIONS.name])
     return evidence
 
 

@@ -17,11 +17,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from seg6b.draws.compiled import sealed
 from seg6b.draws.mix import U64, entities1
 from seg6b.states.s4_labels.event_labels.contract import LabelledFlows
 from seg6b.states.s4_labels.event_labels.flow_join import require_covered
 from seg6b.states.s4_labels.event_labels.inherited import mutated_flows, stamp_columns, with_labels
-from seg6b.states.s4_labels.flows import sealed
 
 LANE_ROWS: Final = 32_768
 

@@ -14,9 +14,9 @@ import polars as pl
 
 from seg6b.datasets.frames import Mask, codes_of, dictionary, micros_of
 from seg6b.datasets.vocabulary import BANK_LABELS, EVENT_ROLES, EVENT_TYPES
-from seg6b.draws.compiled import kernel
+from seg6b.draws.compiled import kernel, sealed
 from seg6b.states.s4_labels.event_labels.contract import LabelledFlows, without_label
-from seg6b.states.s4_labels.flows import I32, I64, NEVER, sealed
+from seg6b.states.s4_labels.flows import I32, I64, NEVER
 from seg6b.states.s4_labels.truth import LEGIT, MICROS, U8
 
 _PRIMARY: Final = EVENT_ROLES.index("PRIMARY_FRAUD_ACTION")
