@@ -69,6 +69,20 @@ def test_popt2r2_is_as_the_build_plan_has_it(job):
     assert (lane.closure.min_reduction, lane.closure.target_s, lane.closure.stretch_s) == (0.30, 420, 500)
 
 
+def test_popt1_times_the_defaults_against_the_ways_of_the_history(job):
+    lane, plain = job("+lane=popt1").lane, job()
+    assert (lane.id, lane.owner, lane.requires) == ("POPT.1", "S1", ("GO_POPT.1",))
+    assert lane.closure.control == {"s1.attach": "join_chain", "s1.sessions": "two_pass"}
+    defaults = {f"s1.{knob}": getattr(plain.knobs["S1"], knob) for knob in ("attach", "sessions")}
+    assert defaults == lane.candidates[0]
+    assert len({tuple(c.items()) for c in (*lane.candidates, lane.closure.control)}) == 5
+    rule = lane.closure
+    assert (rule.state, rule.min_reduction, rule.target_s, rule.stretch_s) == ("S1", 0.40, 800, 900)
+    assert (rule.unlocks, rule.holds) == ("UNLOCK_POPT.2_CONTINUE", "HOLD_POPT.1_REOPEN")
+    for told in ("1333.75", "51496f8e", "4ab118c8"):
+        assert any(told in line for line in lane.history)
+
+
 @pytest.mark.parametrize(
     ("name", "lane_id", "strategy", "told", "reduction"),
     [

@@ -24,9 +24,14 @@ def test_a_missing_marker_closes_the_phase_and_both_ways_on_are_shown(tmp_path):
         open_phase(tmp_path, LANE)
     said = str(refused.value)
     assert said.startswith("E_LANE_PHASE: POPT.2R2 requires UNLOCK_POPT.2_CONTINUE")
-    assert "No lane in lanes/ gives it" in said
+    assert "POPT.1 (python -m seg6b.lane +lane=popt1)" in said
     assert "lane.override=" in said
     assert not ledger_path(tmp_path).exists()
+
+
+def test_a_marker_that_no_lane_gives_is_told(tmp_path):
+    with pytest.raises(PhaseClosed, match=r"No lane in lanes/ gives it"):
+        open_phase(tmp_path, Lane(id="POPT.9", requires=("UNLOCK_POPT.9_CONTINUE",)))
 
 
 def test_the_lanes_that_give_the_marker_are_named(tmp_path):
