@@ -112,9 +112,9 @@ def timed(arms: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[
     return {name: seconds[1:] for name, seconds in spent.items()}
 
 
-def show(knob: str, spent: Mapping[str, list[float]]) -> None:
+def show(knob: str, spent: Mapping[str, list[float]], default: Mapping[str, str]) -> None:
     """Median of each arm, and the median and range of its ratios to the default."""
-    base = spent[DEFAULT[knob]]
+    base = spent[default[knob]]
     for name, seconds in spent.items():
         ratios = [one / other for one, other in zip(seconds, base, strict=True)]
         told = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} .. {max(ratios):.2f})"
@@ -131,16 +131,16 @@ def main() -> None:
     flows, table = flow_arrays(batch.anchor), direct_rules(job.policy.truth)
     book = book_of(job, batch, flows)
     print(f"{batch.anchor.height:,} flows, {batch.follower.height:,} events, {book.case_id.size:,} cases")
-    show("s4.event_labels", timed({name: labelling(job, batch, name) for name in LABELLINGS}, options.rounds))
+    show("s4.event_labels", timed({name: labelling(job, batch, name) for name in LABELLINGS}, options.rounds), DEFAULT)
     telling = {name: lambda way=way: {"rows": tell_cases(way, book, flows.flow_id)} for name, way in TIMELINES.items()}
-    show("s4.timeline", timed(telling, options.rounds))
+    show("s4.timeline", timed(telling, options.rounds), DEFAULT)
     finding = {
         name: lambda way=way: {"rules": pl.DataFrame(find_rules(way, flows, table))}
         for name, way in CAMPAIGN_MAPS.items()
     }
-    show("s4.campaign_map", timed(finding, options.rounds))
+    show("s4.campaign_map", timed(finding, options.rounds), DEFAULT)
     reading = {name: lambda reads=reads: batch_of(options.run, reads) for name, reads in COLUMNS.items()}
-    show("s4.columns", timed(reading, options.rounds))
+    show("s4.columns", timed(reading, options.rounds), DEFAULT)
 
 
 if __name__ == "__main__":
