@@ -1,4 +1,4 @@
-"""Parts: the Parquet files of a table. A part holds whole parties; one kernel batch is one row group."""
+"""Parts: the Parquet files of a table. A part holds whole parties; a row group is whole batches."""
 
 from __future__ import annotations
 
@@ -52,9 +52,18 @@ class PartWriter:
         else:
             self.abandon()
 
+    @property
+    def written(self) -> int:
+        """Bytes of the file as far as it is written."""
+        return 0 if self._file is None else int(self._file.tell())
+
     def write(self, frame: pl.DataFrame) -> None:
         """Append one batch as one row group, after the contract check."""
-        table = conform(self._dataset, frame, self._code).to_arrow()
+        self.append(conform(self._dataset, frame, self._code))
+
+    def append(self, rows: pl.DataFrame) -> None:
+        """Append rows that keep the contract as one row group."""
+        table = rows.to_arrow()
         if self._writer is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = pa.OSFile(str(self._path), "wb")

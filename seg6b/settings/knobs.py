@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from seg6b.datasets.parts import Compression
+from seg6b.datasets.writers.strategies import WriterName, Writing
+
+MIB: Final = 2**20
 
 Attach = Literal["join_chain", "list_gather", "dict_map", "csr_gather"]
 Sessions = Literal["two_pass", "bucketed"]
@@ -20,8 +23,10 @@ class StateKnobs:
     """Knobs of a state; which of them a state has stands in `RELEVANT`.
 
     Attributes:
-        batch_rows: rows of one kernel call and one written row group.
+        batch_rows: rows of one kernel call.
         compression: Parquet compression of what the state writes.
+        writer: S2..S4: how batches become row groups and parts; see `datasets/writers/`.
+        target_file_mb: S2..S4: what the largest of the parts that are cut together aims at, as the writer counts it.
         shards: parts that S1 cuts the parties into (a power of two); other states follow S1.
         attach: S1 only: how arrivals come by their links; see `states/s1_attach/attach/`.
         sessions: S1 only: how sessions get into the index; see `states/s1_attach/sessions/`.
@@ -35,6 +40,8 @@ class StateKnobs:
 
     batch_rows: int = 500_000
     compression: Compression = "snappy"
+    writer: WriterName = "row_group_append"
+    target_file_mb: int = 64
     shards: int = 0
     attach: Attach = "csr_gather"
     sessions: Sessions = "bucketed"
@@ -47,9 +54,18 @@ class StateKnobs:
 
 RELEVANT: Final = {
     "S1": ("batch_rows", "compression", "shards", "attach", "sessions"),
-    "S2": ("batch_rows", "compression"),
-    "S3": ("batch_rows", "compression"),
-    "S4": ("batch_rows", "compression", "event_labels", "timeline", "campaign_map", "columns"),
+    "S2": ("batch_rows", "compression", "writer", "target_file_mb"),
+    "S3": ("batch_rows", "compression", "writer", "target_file_mb"),
+    "S4": (
+        "batch_rows",
+        "compression",
+        "writer",
+        "target_file_mb",
+        "event_labels",
+        "timeline",
+        "campaign_map",
+        "columns",
+    ),
     "S5": ("audit",),
 }
 
@@ -57,3 +73,8 @@ RELEVANT: Final = {
 def knobs_of(state: str, knobs: StateKnobs) -> dict[str, Any]:
     """The knobs that `state` really has."""
     return {name: getattr(knobs, name) for name in RELEVANT.get(state, ())}
+
+
+def writing_of(state: str, knobs: StateKnobs) -> Writing:
+    """How `state` writes. S1 is laid out by its shards: one part each."""
+    return Writing(knobs.writer, knobs.target_file_mb * MIB) if "writer" in RELEVANT[state] else Writing()

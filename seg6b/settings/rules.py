@@ -62,6 +62,8 @@ def _job_rules(plain: Mapping[str, Any]) -> Iterator[Rule]:
     yield "s1.shards", shards, power, f"0 or a power of two up to {MAX_SHARDS}"
     for state in ("s1", "s2", "s3", "s4"):
         yield _at_least(f"{state}.batch_rows", plain[state]["batch_rows"], 1)
+    for state in ("s2", "s3", "s4"):
+        yield _at_least(f"{state}.target_file_mb", plain[state]["target_file_mb"], 1)
 
 
 def _lane_rules(lane: Mapping[str, Any]) -> Iterator[Rule]:

@@ -35,6 +35,14 @@ class Sessions(Enum):
     bucketed = "bucketed"
 
 
+class Writer(Enum):
+    """How S2..S4 turn batches into parts."""
+
+    per_batch = "per_batch"
+    buffered = "buffered"
+    row_group_append = "row_group_append"
+
+
 class EventLabels(Enum):
     """How S4 labels events."""
 
@@ -101,6 +109,8 @@ class StateSchema:
 
     batch_rows: int = 500_000
     compression: Compression = Compression.snappy
+    writer: Writer = Writer.row_group_append
+    target_file_mb: int = 64
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Cutting work: parts into tasks, and the rows of a task into batches of whole parties."""
+"""Cutting work: parts into groups, groups into tasks, and the rows of a group into batches of whole parties."""
 
 from __future__ import annotations
 
@@ -30,6 +30,25 @@ def group_parts(rows: Sequence[int], batch_rows: int, workers: int) -> list[rang
     if rows:
         groups.append(range(start, len(rows)))
     return groups
+
+
+def share_groups(rows: Sequence[int], groups: Sequence[range], workers: int) -> list[list[range]]:
+    """Consecutive groups, shared among the workers by rows: what one worker goes through, and writes as one series.
+
+    Args:
+        rows: rows of each part, in order.
+        groups: index ranges of parts, in order, as `group_parts` makes them.
+        workers: tasks that run at once.
+
+    Returns:
+        The groups in order, in at most `workers` runs.
+    """
+    if len(groups) <= workers:
+        return [[group] for group in groups]
+    held = np.array([sum(rows[g.start : g.stop]) for g in groups], np.float64)
+    middle = np.cumsum(held) - held / 2
+    share = np.minimum(middle * workers // max(1.0, held.sum()), workers - 1)
+    return [[g for g, s in zip(groups, share, strict=True) if s == k] for k in np.unique(share)]
 
 
 def cut_parties(party_id: npt.NDArray[np.int64], batch_rows: int) -> list[tuple[int, int]]:

@@ -27,7 +27,7 @@ from seg6b.runs.progress import Progress
 from seg6b.runs.receipt import DatasetReceipt, FileReceipt, PartReceipt, StateReceipt
 from seg6b.runs.staging import ANY, find_source, stage_state
 from seg6b.settings.job import Job
-from seg6b.settings.knobs import knobs_of
+from seg6b.settings.knobs import knobs_of, writing_of
 from seg6b.shards.executor import Executor
 from seg6b.states.context import Input, StateContext
 from seg6b.states.record import RowState
@@ -175,7 +175,7 @@ def row_task(site: Site, state: RowState, receipts: Mapping[str, StateReceipt]) 
 
     def deed(folder: Path, meter: Meter) -> Work:
         knobs = site.job.knobs[state.name]
-        output = StateOutput(folder, state.name, site.axes, knobs.compression, meter)
+        output = StateOutput(folder, state.name, site.axes, knobs.compression, meter, writing_of(state.name, knobs))
         scratch = folder / "scratch"
         ctx = StateContext(
             state.name, site.axes, site.draws, site.job.policy, knobs, site.world, inputs, site.executor, output,

@@ -12,7 +12,7 @@ import polars as pl
 from seg6b.datasets.column import Dataset
 from seg6b.datasets.parts import read_parts
 from seg6b.evidence.tables import Evidence
-from seg6b.shards.batches import cut_parties, group_parts
+from seg6b.shards.batches import cut_parties, group_parts, share_groups
 from seg6b.shards.cells import cell_of
 from seg6b.states.context import StateContext
 
@@ -63,10 +63,10 @@ def transform(ctx: StateContext, reads: Reads, kernel: Kernel, measure: MeasureR
     `measure` is given the rows read and the rows emitted, by dataset name; S5 gives it the same from Parquet.
     """
 
-    def work(task: tuple[int, range]) -> None:
-        index, parts = task
+    def work(task: tuple[int, list[range]]) -> None:
+        index, groups = task
         sink = ctx.output.sink(index)
-        for batch in _batches(ctx, reads, parts):
+        for batch in (batch for parts in groups for batch in _batches(ctx, reads, parts)):
             with ctx.meter.lane("compute"):
                 emission = kernel(batch)
             sink.emit(emission.frames, batch.cells)
@@ -76,25 +76,29 @@ def transform(ctx: StateContext, reads: Reads, kernel: Kernel, measure: MeasureR
             ctx.progress(batch.anchor.height)
         sink.close()
 
-    ctx.executor.map(work, _tasks(ctx, reads))
+    tasks = share_groups(_rows(ctx, reads), _groups(ctx, reads), ctx.executor.workers)
+    ctx.executor.map(work, list(enumerate(tasks)))
 
 
 def scan(ctx: StateContext, reads: Reads, look: Callable[[Batch], Found]) -> list[Found]:
     """What `look` finds in every batch, in batch order; nothing is written."""
 
-    def work(task: tuple[int, range]) -> list[Found]:
+    def work(parts: range) -> list[Found]:
         found = []
-        for batch in _batches(ctx, reads, task[1]):
+        for batch in _batches(ctx, reads, parts):
             with ctx.meter.lane("compute"):
                 found.append(look(batch))
         return found
 
-    return [item for items in ctx.executor.map(work, _tasks(ctx, reads)) for item in items]
+    return [item for items in ctx.executor.map(work, _groups(ctx, reads)) for item in items]
 
 
-def _tasks(ctx: StateContext, reads: Reads) -> list[tuple[int, range]]:
-    rows = [part.rows for part in ctx.inputs[reads.anchor.name].parts]
-    return list(enumerate(group_parts(rows, ctx.knobs.batch_rows, ctx.executor.workers)))
+def _groups(ctx: StateContext, reads: Reads) -> list[range]:
+    return group_parts(_rows(ctx, reads), ctx.knobs.batch_rows, ctx.executor.workers)
+
+
+def _rows(ctx: StateContext, reads: Reads) -> list[int]:
+    return [part.rows for part in ctx.inputs[reads.anchor.name].parts]
 
 
 def _batches(ctx: StateContext, reads: Reads, parts: range) -> Iterator[Batch]:

@@ -1,0 +1,31 @@
+"""`per_batch`: every batch is a part of its own, as in the history of Segment 6B with its 591 files a dataset.
+
+    parts   as many as batches, in each dataset; `target_file_mb` has no say
+    bytes   one row group and one footer a batch: some 20 KB of footer a part of flows
+    copies  none
+    memory  one batch
+    others  a file opened, closed, synced, hashed and renamed for each batch and dataset, and opened again by readers
+
+References:
+    docs/decisions.md, "Parts are cut together, and a writer is told by what it holds".
+"""
+
+from __future__ import annotations
+
+from seg6b.datasets.writers.series import Cells, PartSeries, Rows
+
+
+class PerBatch:
+    """A cut after every batch."""
+
+    def __init__(self, series: PartSeries, target_bytes: int) -> None:
+        del target_bytes
+        self._series = series
+
+    def write(self, rows: Rows, cells: Cells) -> None:
+        """Write the batch as a part."""
+        self._series.append(rows, cells)
+        self._series.cut()
+
+    def close(self) -> None:
+        """Nothing is held."""
