@@ -68,7 +68,15 @@ class _Case:
             return same if counts[0] == counts[1] else ""
         if difference.key.endswith(".batch_rows"):
             return self._batches(difference)
+        if difference.key.endswith(".target_file_mb"):
+            return self._target(difference)
         return ""
+
+    def _target(self, difference: Difference) -> str:
+        """Whether both write each batch as a part, which heeds no target."""
+        both = {job.knobs[difference.state].writer for job in (self.arm, self.control)}
+        same = f"{difference.key}={difference.arm}: every batch is a part, as at {difference.control}"
+        return same if both == {"per_batch"} else ""
 
     def _batches(self, difference: Difference) -> str:
         """Whether a state cuts its input into the same batches; S1 is certain only where all arrivals are one."""

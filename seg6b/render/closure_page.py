@@ -93,6 +93,13 @@ def tiles(closure: Closure) -> Iterator[tuple[str, str, str]]:
     if score and score.elapsed_s:
         against = f"control {seconds(median(score.control_s))}" if score.control_s else ""
         yield f"{state} of {score.arm}", seconds(median(score.elapsed_s)), against
+    if score and score.parts:
+        least = min(score.parts, key=lambda count: count.fewer)
+        yield (
+            "Fewer parts",
+            percent(least.fewer),
+            f"in {least.dataset}, {percent(closure.targets['min_fewer_parts'])} asked for",
+        )
     required = required_ratio(closure)
     if required:
         yield "Asked for", f"below {fraction(required)}", f"{percent(1.0 - required)} of the control's time gone"
@@ -124,6 +131,7 @@ def arm_facts(closure: Closure, score: ArmScore) -> Facts:
         facts += [("further pairs that would", str(score.ratio.more))] if score.ratio.more > 0 else []
     if len(score.set_ratios) > 1:
         facts += [(f"set {k}", ratio_said(one)) for k, one in enumerate(score.set_ratios, start=1)]
+    facts += [(f"parts of {c.dataset}", f"{c.parts:,} of {c.control:,}, {percent(c.fewer)} fewer") for c in score.parts]
     facts += [("all executed states", ratio_said(score.lane_ratio))] if score.lane_ratio else []
     moved = [(f"warn metric {name}", signed(delta)) for name, delta in score.warn_deltas.items() if delta]
     facts += moved or ([("warn metrics", "as the reference has them")] if score.warn_deltas else [])

@@ -18,7 +18,7 @@ from seg6b.render.closure_words import (
 )
 from seg6b.render.gate_changes import GateChange, arrow, gate_changes
 from seg6b.render.markdown import cell, section, table
-from seg6b.render.wording import ABSENT, seconds, signed
+from seg6b.render.wording import ABSENT, percent, seconds, signed
 from seg6b.scoring.closure import Closure
 
 
@@ -34,6 +34,7 @@ def closure_markdown(closure: Closure, history: Sequence[str] = ()) -> str:
         "## Arms",
         _arms(closure),
         _arm_reasons(closure),
+        *_parts(closure),
         *_moves(closure),
         *_gates(closure),
         "## What it rests on",
@@ -66,6 +67,14 @@ def _judged(row: ArmRow) -> list[str]:
 
 def _arm_reasons(closure: Closure) -> str:
     return "\n".join(f"- **{cell(s.arm)}**: {cell('; '.join(s.reasons))}" for s in closure.arms if s.reasons)
+
+
+def _parts(closure: Closure) -> list[str]:
+    """Parts of the datasets that the closing rule counts, arm by arm."""
+    rows = [
+        [s.arm, c.dataset, f"{c.control:,}", f"{c.parts:,}", percent(c.fewer)] for s in closure.arms for c in s.parts
+    ]
+    return ["## Parts", table(["Arm", "Dataset", "Control", "Arm's parts", "Fewer"], rows)] if rows else []
 
 
 def _moves(closure: Closure) -> list[str]:

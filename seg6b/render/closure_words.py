@@ -13,8 +13,8 @@ from seg6b.scoring.closure import ArmScore, Closure, Decision, Drift, Ratio, Run
 from seg6b.scoring.closure_json import leading
 
 MEANING: Final = {
-    Decision.KEEP: "The gain recurred in a second, separate set of runs.",
-    Decision.KEEP_PROVISIONAL: "Faster in one set of runs; a second, separate set has to agree.",
+    Decision.KEEP: "What one set of runs showed recurred in a second, separate one.",
+    Decision.KEEP_PROVISIONAL: "Shown by one set of runs; a second, separate set has to agree.",
     Decision.HOLD: "Nothing changes: the lane stays as it is.",
     Decision.INSUFFICIENT: "These runs do not settle it.",
     Decision.INERT: "Not timed: its knobs cannot bind at this size.",

@@ -13,10 +13,12 @@ from seg6b.scoring.closure import ArmScore, Decision, Drift, RunFacts
 from seg6b.scoring.dossier import AUTHORITY, Dossier, rounds_of
 from seg6b.scoring.drift import differing
 from seg6b.scoring.facts import checks_pass, failed_checks
+from seg6b.scoring.parts_rule import judged_states, part_counts, slowest_ratio, too_many
 from seg6b.scoring.realism import judge_variant, reference_of
 from seg6b.scoring.runtime import Pair, Timing, judge_times, planned_looks, said
 
 KEPT: Final = (Decision.KEEP, Decision.KEEP_PROVISIONAL)
+WEAKEST_FIRST: Final = (Decision.REJECT, Decision.HOLD, Decision.INSUFFICIENT, *reversed(KEPT))
 
 
 def judge_arm(dossier: Dossier, arm: Arm) -> ArmScore:
@@ -38,7 +40,10 @@ def judge_arm(dossier: Dossier, arm: Arm) -> ArmScore:
     if drifted is not None:
         return drifted
     faulty = _unsound(score, [facts for _, facts in ended])
-    return faulty if faulty is not None else _timed(dossier, score, arm)
+    if faulty is not None:
+        return faulty
+    crowded = too_many(dossier.sweep.closure, score.parts) if score.parts else ""
+    return replace(score, decision=Decision.REJECT, reasons=(crowded,)) if crowded else _timed(dossier, score, arm)
 
 
 def _nothing_ended(dossier: Dossier, score: ArmScore, failed: Sequence[SlotReceipt]) -> ArmScore:
@@ -64,6 +69,7 @@ def _measured(dossier: Dossier, score: ArmScore, runs: Sequence[RunFacts], faile
         parity_stable=variant or reference is None or all(run.rows == reference.rows for run in runs),
         budgets=budget_facts(runs, dossier.budgets, dossier.sweep.arrivals),
         failed_runs=len(failed),
+        parts=part_counts(dossier.sweep.closure, runs, [facts for _, facts in dossier.ended(CONTROL)]),
     )
 
 
@@ -125,10 +131,12 @@ def _timed(dossier: Dossier, score: ArmScore, arm: Arm) -> ArmScore:
     sweep = dossier.sweep
     rounds = (rounds_of(dossier.slots, arm.name, 1), rounds_of(dossier.slots, arm.name, 2))
     looks = planned_looks(sweep.repeats, sweep.max_repeats)
-    timing = judge_times(_pairs(dossier, arm.name), dossier.state, rounds, looks)
+    limit, states = slowest_ratio(sweep.closure), judged_states(sweep.closure, dossier.state)
+    pairs = _pairs(dossier, arm.name)
+    timing = _weakest([judge_times(pairs, state, rounds, looks, limit) for state in states])
     against = [
         *_failures(dossier, score),
-        *_regression(timing),
+        *_regression(timing, limit),
         *map(overdraft, overdrawn(score.budgets, dossier.state)),
     ]
     held = timing.decision in KEPT and bool(against)
@@ -143,6 +151,12 @@ def _timed(dossier: Dossier, score: ArmScore, arm: Arm) -> ArmScore:
         elapsed_s=tuple(mine for mine, _ in seconds),
         control_s=tuple(other for _, other in seconds),
     )
+
+
+def _weakest(timings: Sequence[Timing]) -> Timing:
+    """The first timing, with the decision of the one that says least for the arm."""
+    worst = min(timings, key=lambda timing: WEAKEST_FIRST.index(timing.decision))
+    return replace(timings[0], decision=worst.decision, reason=worst.reason)
 
 
 def _pairs(dossier: Dossier, arm: str) -> list[Pair]:
@@ -160,8 +174,8 @@ def _failures(dossier: Dossier, score: ArmScore) -> list[str]:
     return [f"{len(failed)} of its {total} runs failed: {failed[0].error or 'no error was recorded'}"]
 
 
-def _regression(timing: Timing) -> list[str]:
+def _regression(timing: Timing, limit: float) -> list[str]:
     ratio = timing.lane_ratio
-    if ratio is None or ratio.bounds[0] <= 1.0:
+    if ratio is None or ratio.bounds[0] <= limit:
         return []
     return [f"all executed states together are slower than the control's: {said(ratio, ratio.bounds)}"]

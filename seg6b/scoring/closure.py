@@ -120,6 +120,26 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class PartCount:
+    """Parts of a dataset, where the closing rule counts them.
+
+    Attributes:
+        dataset: its name.
+        parts: of the arm, the most of its runs.
+        control: of the control, the fewest of its runs.
+    """
+
+    dataset: str
+    parts: int
+    control: int
+
+    @property
+    def fewer(self) -> float:
+        """Share of the control's parts that is gone; negative where there are more."""
+        return 1.0 - self.parts / self.control if self.control else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetFact:
     """A runtime budget and what was measured against it, seconds.
 
@@ -159,6 +179,7 @@ class ArmScore:
         parity_stable: whether row counts equal the reference's.
         budgets: runtime budgets.
         failed_runs: runs that did not end.
+        parts: parts of the datasets that the closing rule counts; empty where it counts none.
         gates: for policy variants: gate id → (reference value, value, status at B before, after).
     """
 
@@ -178,6 +199,7 @@ class ArmScore:
     parity_stable: bool = True
     budgets: tuple[BudgetFact, ...] = ()
     failed_runs: int = 0
+    parts: tuple[PartCount, ...] = ()
     gates: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

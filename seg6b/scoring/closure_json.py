@@ -10,6 +10,7 @@ from typing import Any
 from seg6b.runs.sweep import CONTROL
 from seg6b.scoring.closure import ArmScore, Closure, RunFacts
 from seg6b.scoring.facts import checks_pass
+from seg6b.scoring.parts_rule import counts_parts, slowest_ratio, too_many
 
 SEGMENT = "6B"
 
@@ -118,7 +119,19 @@ def _metrics(closure: Closure, score: ArmScore | None, candidate: RunFacts | Non
         "warn_metric_deltas": score.warn_deltas if score else {},
         "parity_counts_stable": score.parity_stable if score and score.run_id else None,
         "digests_equal": not score.drifts if score and score.run_id else None,
-        "non_regression_pass": _no_regression(score),
+        **_parts(closure, score),
+        "non_regression_pass": _no_regression(score, slowest_ratio(closure.targets)),
+    }
+
+
+def _parts(closure: Closure, score: ArmScore | None) -> dict[str, Any]:
+    """Parts of the datasets that the closing rule counts; nothing where it counts none."""
+    if not counts_parts(closure.targets):
+        return {}
+    counts = score.parts if score else ()
+    return {
+        "part_counts": {c.dataset: {"control": c.control, "candidate": c.parts, "fewer": c.fewer} for c in counts},
+        "fewer_parts_pass": not too_many(closure.targets, counts) if counts else None,
     }
 
 
@@ -132,11 +145,11 @@ def _reduction(closure: Closure, score: ArmScore | None, candidate: RunFacts | N
     return 1.0 - median(score.elapsed_s) / base.elapsed_s[state]
 
 
-def _no_regression(score: ArmScore | None) -> bool | None:
-    """Whether neither the deciding state nor all executed ones together are slower than the control's."""
+def _no_regression(score: ArmScore | None, limit: float) -> bool | None:
+    """Whether neither the deciding state nor all executed ones together are slower than the rule allows."""
     if score is None or score.ratio is None or score.lane_ratio is None:
         return None
-    return score.ratio.bounds[0] <= 1.0 and score.lane_ratio.bounds[0] <= 1.0
+    return score.ratio.bounds[0] <= limit and score.lane_ratio.bounds[0] <= limit
 
 
 def _arm(score: ArmScore) -> dict[str, Any]:

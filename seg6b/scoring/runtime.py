@@ -82,12 +82,18 @@ def planned_looks(repeats: int, max_repeats: int) -> tuple[int, ...]:
     return tuple(sorted({repeats, (repeats + last) // 2, last}))
 
 
-def pooled_ratio(sets: Sequence[tuple[Sequence[float], Sequence[float]]], looks: int) -> Ratio:
-    """Ratio over sets, pooled by set, then by repeat; an interval without end is written as 1e-6 to 1e6."""
+def pooled_ratio(sets: Sequence[tuple[Sequence[float], Sequence[float]]], looks: int, limit: float = 1.0) -> Ratio:
+    """Ratio over sets, pooled by set, then by repeat; an interval without end is written as 1e-6 to 1e6.
+
+    Args:
+        sets: seconds of the arm and of the control, pair by pair, for each set.
+        looks: planned looks, which set the level.
+        limit: the ratio that the interval has to lie below or above to settle the question.
+    """
     strata = [_logs(arm) - _logs(control) for arm, control in sets]
     mean, everything, level = paired_mean(strata), np.concatenate(strata), CONFIDENCE[looks]
     bounds = _back(mean.interval(level))
-    straddles = bounds[0] <= 1.0 <= bounds[1]
+    straddles = bounds[0] <= limit <= bounds[1]
     control = np.concatenate([_logs(control) for _, control in sets])
     return Ratio(
         median=math.exp(float(np.median(everything))),
@@ -98,11 +104,13 @@ def pooled_ratio(sets: Sequence[tuple[Sequence[float], Sequence[float]]], looks:
         n=mean.n,
         spread=mean.spread,
         reason=unsettled_by(everything, control) if straddles else "",
-        more=_more(mean, level) if straddles else 0,
+        more=_more(mean, level, limit) if straddles else 0,
     )
 
 
-def judge_times(pairs: Sequence[Pair], state: str, rounds: tuple[int, int], looks: Sequence[int]) -> Timing:
+def judge_times(
+    pairs: Sequence[Pair], state: str, rounds: tuple[int, int], looks: Sequence[int], limit: float = 1.0
+) -> Timing:
     """Judge one arm.
 
     Args:
@@ -110,6 +118,7 @@ def judge_times(pairs: Sequence[Pair], state: str, rounds: tuple[int, int], look
         state: the state whose time decides.
         rounds: rounds that the arm has been through in set 1 and in set 2, ended or failed.
         looks: rounds after which a set is judged.
+        limit: the ratio below which the interval has to lie; 1 asks for a gain, more than that for no loss.
 
     Raises:
         EvidenceMissing: the runs are of more than one testbed, or did not execute the state.
@@ -123,11 +132,11 @@ def judge_times(pairs: Sequence[Pair], state: str, rounds: tuple[int, int], look
     if not first:
         nothing = Decision.HOLD if look else Decision.INSUFFICIENT
         return Timing(nothing, f"no pair of runs of arm and control; {look or looks[0]} are planned")
-    ratios = tuple(_pooled([chosen], (state,), len(looks)) for chosen in used)
-    pooled = ratios[0] if len(used) == 1 else _pooled(used, (state,), len(looks))
-    decision, reason = _judged(state, ratios, pooled, look, looks)
+    ratios = tuple(_pooled([chosen], (state,), len(looks), limit) for chosen in used)
+    pooled = ratios[0] if len(used) == 1 else _pooled(used, (state,), len(looks), limit)
+    decision, reason = _judged(_Claim(state, limit), ratios, pooled, look, looks)
     if confirmed and not second and decision is Decision.KEEP_PROVISIONAL:
-        decision, reason = Decision.INSUFFICIENT, "the gain did not recur: set 2 left no pair"
+        decision, reason = Decision.INSUFFICIENT, f"{_Claim(state, limit).recurred}: set 2 left no pair"
     everything = tuple(p for chosen in used for p in chosen)
     lane = _pooled(used, _common(everything), len(looks))
     return Timing(decision, reason, everything, ratios, pooled, lane)
@@ -143,23 +152,53 @@ def said(ratio: Ratio, interval: tuple[float, float]) -> str:
     return f"ratio {ratio.mean:.3f} [{low:.3f}, {high:.3f}], {ratio.n} pair{'' if ratio.n == 1 else 's'}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What the times of a state have to show: that it is faster, or that it is not slower by more than is allowed."""
+
+    state: str
+    limit: float
+
+    @property
+    def shown(self) -> str:
+        return f"{self.state} is faster" if self.limit == 1.0 else f"{self.state} is not {self._slower}"
+
+    @property
+    def refuted(self) -> str:
+        more = "slower than the control's" if self.limit == 1.0 else self._slower
+        return f"{self.state} is {more}"
+
+    @property
+    def open(self) -> str:
+        neither = "neither faster nor slower" if self.limit == 1.0 else f"neither {self._slower} nor shown not to be"
+        return f"{self.state} is {neither}"
+
+    @property
+    def recurred(self) -> str:
+        return "the gain did not recur" if self.limit == 1.0 else f"that {self.shown} did not recur"
+
+    @property
+    def _slower(self) -> str:
+        return f"slower by more than {self.limit - 1.0:.1%}".replace("%", " %")
+
+
 def _judged(
-    state: str, ratios: Sequence[Ratio], pooled: Ratio, look: int, looks: Sequence[int]
+    claim: _Claim, ratios: Sequence[Ratio], pooled: Ratio, look: int, looks: Sequence[int]
 ) -> tuple[Decision, str]:
     first = ratios[0]
     told = said(first, first.bounds)
     if not look:
         return Decision.INSUFFICIENT, f"{first.n} of {looks[0]} planned pairs are there"
-    if first.bounds[0] > 1.0:
-        return Decision.REJECT, f"{state} is slower than the control's: {told}"
-    if first.bounds[1] >= 1.0:
-        return Decision.INSUFFICIENT, f"{state} is neither faster nor slower: {told}; {_unsettled(first)}"
+    if first.bounds[0] > claim.limit:
+        return Decision.REJECT, f"{claim.refuted}: {told}"
+    if first.bounds[1] >= claim.limit:
+        return Decision.INSUFFICIENT, f"{claim.open}: {told}; {_unsettled(first)}"
     if len(ratios) == 1:
-        return Decision.KEEP_PROVISIONAL, f"{state} is faster in one set of runs: {told}; a second has to agree"
+        return Decision.KEEP_PROVISIONAL, f"{claim.shown} in one set of runs: {told}; a second has to agree"
     second = ratios[1]
-    if second.ci95[1] < 1.0 and pooled.bounds[1] < 1.0:
-        return Decision.KEEP, f"{state} is faster in two separate sets of runs: {said(pooled, pooled.bounds)}"
-    return Decision.INSUFFICIENT, f"the gain did not recur: set 1 {told}, set 2 {said(second, second.ci95)}"
+    if second.ci95[1] < claim.limit and pooled.bounds[1] < claim.limit:
+        return Decision.KEEP, f"{claim.shown} in two separate sets of runs: {said(pooled, pooled.bounds)}"
+    return Decision.INSUFFICIENT, f"{claim.recurred}: set 1 {told}, set 2 {said(second, second.ci95)}"
 
 
 def _unsettled(ratio: Ratio) -> str:
@@ -170,9 +209,9 @@ def _unsettled(ratio: Ratio) -> str:
     return f"{REASONS[ratio.reason]} (standard deviation {ratio.spread:.1%}); {more}"
 
 
-def _pooled(sets: Sequence[Sequence[Pair]], states: Sequence[str], looks: int) -> Ratio:
+def _pooled(sets: Sequence[Sequence[Pair]], states: Sequence[str], looks: int, limit: float = 1.0) -> Ratio:
     seconds = [[p.seconds(states) for p in pairs] for pairs in sets]
-    return pooled_ratio([([a for a, _ in s], [c for _, c in s]) for s in seconds], looks)
+    return pooled_ratio([([a for a, _ in s], [c for _, c in s]) for s in seconds], looks, limit)
 
 
 def _common(pairs: Sequence[Pair]) -> tuple[str, ...]:
@@ -190,8 +229,8 @@ def _back(interval: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def _more(mean: PairedMean, level: float) -> int:
-    return further_pairs(mean.mean, mean.spread, mean.n, level) if mean.n > 1 else -1
+def _more(mean: PairedMean, level: float, limit: float) -> int:
+    return further_pairs(mean.mean - math.log(limit), mean.spread, mean.n, level) if mean.n > 1 else -1
 
 
 def _require_comparable(pairs: Sequence[Pair], state: str) -> None:

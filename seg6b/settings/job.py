@@ -56,6 +56,10 @@ class ClosureRule:
         min_reduction: share of the control's time that must be gone, with its interval, to unlock the next lane.
         target_s: seconds at the authority's scale; 0 where none binds.
         stretch_s: likewise, for the lesser aim.
+        min_fewer_parts: share of the control's parts that must be gone in each of `datasets`; then time is asked for no
+            gain, and only no loss: the ratio of every state that wrote one of them lies below `1 + max_slower`.
+        datasets: whose parts are counted.
+        max_slower: share of the control's time that a state may lose at most, with its interval, where parts decide.
         control: knobs that the control has otherwise than the authority, where the question is the gain over ways that
             the authority no longer goes; empty leaves it the authority's own.
         unlocks: marker written when it closes, such as `UNLOCK_POPT.3_CONTINUE`; empty writes none.
@@ -73,6 +77,9 @@ class ClosureRule:
     min_reduction: float = 0.0
     target_s: float = 0.0
     stretch_s: float = 0.0
+    min_fewer_parts: float = 0.0
+    datasets: tuple[str, ...] = ()
+    max_slower: float = 0.0
     control: Mapping[str, Any] = field(default_factory=dict)
     unlocks: str = ""
     holds: str = ""

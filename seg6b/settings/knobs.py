@@ -40,7 +40,7 @@ class StateKnobs:
 
     batch_rows: int = 500_000
     compression: Compression = "snappy"
-    writer: WriterName = "row_group_append"
+    writer: WriterName = "buffered"
     target_file_mb: int = 64
     shards: int = 0
     attach: Attach = "csr_gather"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from seg6b.datasets.tables import OUTPUTS
 from seg6b.errors import UsageError
 
 MAX_SHARDS: Final = 4096
@@ -18,6 +19,7 @@ SCORERS: Final = {"optimisation": "runtime", "remediation": "realism"}
 BASES: Final = ("last_good",)
 LEVELS: Final = ("b", "bplus")
 OWNERS: Final = ("S1", "S2", "S3", "S4", "S5")
+WRITTEN: Final = tuple(dataset.name for written in OUTPUTS.values() for dataset in written)
 SOURCES: Final = ("any", "none", "authority", "last_good")
 
 _LANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -97,6 +99,14 @@ def _closure_rules(closure: Mapping[str, Any], kind: str) -> Iterator[Rule]:
     yield "lane.closure.min_reduction", closure["min_reduction"], 0.0 <= closure["min_reduction"] < 1.0, "0 .. 1"
     for key in ("target_s", "stretch_s"):
         yield _at_least(f"lane.closure.{key}", closure[key], 0)
+    for key in ("min_fewer_parts", "max_slower"):
+        yield f"lane.closure.{key}", closure[key], 0.0 <= closure[key] < 1.0, "0 .. 1"
+    counted, limit = closure["datasets"], closure["max_slower"]
+    named = bool(counted) == (closure["min_fewer_parts"] > 0.0)
+    yield "lane.closure.datasets", counted, named, "datasets exactly where lane.closure.min_fewer_parts is above 0"
+    yield "lane.closure.max_slower", limit, not limit or bool(counted), "0 without lane.closure.datasets"
+    for name in counted:
+        yield _one_of("lane.closure.datasets", name, WRITTEN)
     for key in closure["control"]:
         named = kind == "optimisation" and bool(_KNOB.fullmatch(str(key)))
         yield "lane.closure.control", key, named, "a knob (s4.batch_rows), in a lane of kind optimisation"

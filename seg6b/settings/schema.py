@@ -109,7 +109,7 @@ class StateSchema:
 
     batch_rows: int = 500_000
     compression: Compression = Compression.snappy
-    writer: Writer = Writer.row_group_append
+    writer: Writer = Writer.buffered
     target_file_mb: int = 64
 
 
@@ -157,6 +157,9 @@ class ClosureSchema:
     min_reduction: float = 0.0
     target_s: float = 0.0
     stretch_s: float = 0.0
+    min_fewer_parts: float = 0.0
+    datasets: list[str] = field(default_factory=list)
+    max_slower: float = 0.0
     control: dict[str, Any] = field(default_factory=dict)
     unlocks: str = ""
     holds: str = ""

@@ -90,12 +90,22 @@ def test_a_batch_below_the_input_is_inert_where_no_worker_gets_more(reason, part
     assert reason(f"s4.batch_rows={share // 2}") == ""
 
 
+def test_a_target_that_no_writer_heeds_is_inert(reason):
+    batches = "s4.writer=per_batch"
+    said = reason(batches, "s4.target_file_mb=7", control=(batches,))
+    assert said.startswith("s4.target_file_mb=7: every batch is a part, as at ")
+    assert reason(batches, "s4.target_file_mb=7") == ""
+    assert reason("s4.target_file_mb=7", control=(batches,)) == ""
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
         "s4.compression=lz4",
         "s4.event_labels=carry",
         "s1.sessions=two_pass",
+        "s4.writer=per_batch",
+        "s4.target_file_mb=7",
         "s5.audit=full",
         "policy/case=lean",
         "s1.shards=16",

@@ -141,6 +141,27 @@ def test_popt2s_is_as_the_build_plan_has_it(job):
     assert any("579.45" in line for line in lane.history)
 
 
+def test_popt3_asks_for_fewer_parts_of_a_writer_that_writes_each_batch(job):
+    lane = job("+lane=popt3").lane
+    rule = lane.closure
+    assert (lane.id, lane.requires) == ("POPT.3", ("UNLOCK_POPT.3_CONTINUE",))
+    assert (rule.unlocks, rule.holds) == ("UNLOCK_POPT.4_CONTINUE", "HOLD_POPT.3_REOPEN")
+    assert (rule.state, rule.min_fewer_parts, rule.min_reduction) == ("S3", 0.5, 0.0)
+    assert {rule.control[f"{state}.writer"] for state in ("s3", "s4")} == {"per_batch"}
+    for candidate in lane.candidates:
+        assert candidate["s3.writer"] == candidate["s4.writer"] != "per_batch"
+        assert {k: v for k, v in candidate.items() if "batch_rows" in k} == {
+            k: v for k, v in rule.control.items() if "batch_rows" in k
+        }
+    assert any("565.64" in line for line in lane.history)
+
+
+def test_a_closing_rule_counts_parts_of_known_datasets(plain):
+    with pytest.raises(UsageError) as refused:
+        require_sound(changed(plain, "lane.closure.min_fewer_parts=0.5", "lane.closure.datasets=[s3_event_stream_6B]"))
+    assert (refused.value.where, refused.value.value) == ("lane.closure.datasets", "s3_event_stream_6B")
+
+
 def test_popt0_locks_the_posture_as_it_is_and_links_nothing(job):
     asked, plain = job("+lane=popt0", "world=tiny"), job("world=tiny")
     lane = asked.lane
@@ -233,6 +254,12 @@ def test_the_lane_that_gives_a_marker_is_found(tmp_path):
         ("lane.closure.scorer=taste", "lane.closure.scorer", "runtime, realism"),
         ("lane.closure.state=S6", "lane.closure.state", "S1, S2"),
         ("lane.closure.min_reduction=1", "lane.closure.min_reduction", "0 .. 1"),
+        ("lane.closure.min_fewer_parts=1", "lane.closure.min_fewer_parts", "0 .. 1"),
+        ("lane.closure.min_fewer_parts=0.5", "lane.closure.datasets", "exactly where"),
+        ("lane.closure.datasets=[s3_event_stream_with_fraud_6B]", "lane.closure.datasets", "exactly where"),
+        ("lane.closure.max_slower=-0.1", "lane.closure.max_slower", "0 .. 1"),
+        ("lane.closure.max_slower=0.1", "lane.closure.max_slower", "0 without"),
+        ("s3.target_file_mb=0", "s3.target_file_mb", "1 or more"),
         ("lane.closure.target_s=-1", "lane.closure.target_s", "0 or more"),
         ("lane.closure.unlocks=a/b", "lane.closure.unlocks", "a marker"),
         ("lane.closure.control={s1.shards: 8}", "lane.closure.control", "kind optimisation"),
