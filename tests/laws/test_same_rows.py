@@ -22,11 +22,13 @@ SHARDS = [[f"s1.shards={n}"] for n in (1, 64, 256)]
 THREADS = [[f"executor.threads={n}"] for n in (1, 4)]
 WRITERS = [["s1.compression=zstd", "s2.compression=lz4", "s3.compression=uncompressed"], ["s5.audit=full"]]
 
+SMALL = [f"s{i}.{knob}" for i in (2, 3, 4) for knob in ("batch_rows=900", "target_file_mb=1")]
 STRATEGIES = [
     ["s4.event_labels=recompute", "s4.campaign_map=join", "s4.batch_rows=3000"],
     ["s4.event_labels=carry", "s4.timeline=filter_concat", "s4.batch_rows=3000"],
     ["s4.event_labels=flow_join", "s4.campaign_map=expression", "s4.columns=all", "s4.batch_rows=3000"],
     *([f"s1.attach={name}", "s1.sessions=two_pass"] for name in ("join_chain", "list_gather", "dict_map")),
+    ["s3.writer=row_group_append", "s2.writer=per_batch", "s4.writer=per_batch", "s1.shards=64", *SMALL],
 ]
 
 

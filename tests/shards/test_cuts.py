@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seg6b.shards.batches import cut_parties, group_parts
+from seg6b.shards.batches import cut_parties, group_parts, share_groups
 from seg6b.shards.cells import CELLS, cell_of, route_of, shard_of
 from seg6b.shards.executor import Threads
 
@@ -30,6 +30,26 @@ def test_no_rows_no_spans():
 def test_groups_cover_all_parts_in_order(rows, batch_rows, workers):
     groups = group_parts(rows, batch_rows, workers)
     assert [i for g in groups for i in g] == list(range(len(rows)))
+
+
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 100), st.integers(1, 6))
+def test_shared_groups_stay_in_order_and_no_worker_has_much_more(rows, batch_rows, workers):
+    groups = group_parts(rows, batch_rows, workers)
+    tasks = share_groups(rows, groups, workers)
+    assert [g for task in tasks for g in task] == groups
+    assert len(tasks) <= workers
+    assert all(tasks)
+    held = [sum(sum(rows[g.start : g.stop]) for g in task) for task in tasks]
+    largest = max((sum(rows[g.start : g.stop]) for g in groups), default=0)
+    assert max(held, default=0) <= sum(rows) / workers + largest
+
+
+def test_each_worker_gets_a_run_of_equal_groups():
+    groups = [range(k, k + 1) for k in range(8)]
+    assert share_groups([10] * 8, groups, 2) == [groups[:4], groups[4:]]
+    assert share_groups([10] * 8, groups, 8) == [[g] for g in groups]
+    assert share_groups([0] * 8, groups, 2) == [groups]
+    assert share_groups([], [], 2) == []
 
 
 @pytest.mark.parametrize("shards", [1, 2, 64, 256, 4096])

@@ -7,7 +7,7 @@
     others  a file opened, closed, synced, hashed and renamed for each batch and dataset, and opened again by readers
 
 References:
-    docs/decisions.md, "Parts are cut together, and a writer is told by what it holds".
+    docs/decisions.md, "Parts are cut together".
 """
 
 from __future__ import annotations

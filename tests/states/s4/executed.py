@@ -12,7 +12,7 @@ from seg6b.draws.uniform import Draws
 from seg6b.runs.axes import Axes
 from seg6b.runs.meter import Meter
 from seg6b.runs.output import StateOutput, WrittenPart
-from seg6b.settings.knobs import StateKnobs
+from seg6b.settings.knobs import StateKnobs, writing_of
 from seg6b.shards.executor import Threads
 from seg6b.states.context import Input, StateContext
 from seg6b.states.s4_labels.state import run
@@ -40,13 +40,14 @@ def executed(flows, root, policy, *, cuts=(), threads=1, seed=42, **knobs):
     """S4 over published parts; its output."""
     axes = Axes("a" * 64, "b" * 64, seed, "baseline_v1")
     meter = Meter()
-    output = StateOutput(root / "out", "S4", axes, "snappy", meter)
+    settings = StateKnobs(**knobs)
+    output = StateOutput(root / "out", "S4", axes, "snappy", meter, writing_of("S4", settings))
     ctx = StateContext(
         "S4",
         axes,
         Draws(axes.manifest_fingerprint, seed, axes.scenario_id),
         policy,
-        StateKnobs(**knobs),
+        settings,
         None,
         published(flows, root / "in", cuts),
         Threads(threads),
