@@ -1,11 +1,11 @@
 """`buffered`: batches are held until a dataset has `target_file_mb` in memory, then written as one row group a part.
 
 parts   cut before the batch with which the largest dataset would pass `target_file_mb` in memory; encoded, a file
-        is a third to a sixth of that
+        is half to a seventh of that (S3's flows and events: a third)
 bytes   the fewest: one row group and one footer a part
 copies  none: a row group is encoded from the batches where they lie
 memory  up to the target for each dataset of each task, beside one batch; a batch above the target is a part alone
-others  writing comes in bursts; an open file only while it is written
+others  writing comes in bursts; an open file only while it is written; read whole, or not at all
 """
 
 from __future__ import annotations

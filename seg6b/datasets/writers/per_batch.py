@@ -1,10 +1,11 @@
-"""`per_batch`: every batch is a part of its own, as in the history of Segment 6B with its 591 files a dataset.
+"""`per_batch`: every batch is a part of its own, as in the history of Segment 6B with its 591 and 1,090 files.
 
     parts   as many as batches, in each dataset; `target_file_mb` has no say
-    bytes   one row group and one footer a batch: some 20 KB of footer a part of flows
+    bytes   one row group and one footer a batch: 17 kB of footer a part of S3's flows, 2 to 6 kB of others
     copies  none
     memory  one batch
-    others  a file opened, closed, synced, hashed and renamed for each batch and dataset, and opened again by readers
+    others  a file opened, closed, synced and hashed for each batch and dataset, and opened again by readers; who looks
+            for a few cells (S5) reads the fewest rows beside them
 
 References:
     docs/decisions.md, "Parts are cut together".
