@@ -50,7 +50,7 @@ def unlocking(marker: str, folder: Path = LANES) -> tuple[tuple[str, str], ...]:
 
 
 def lane_of(name: str, folder: Path = LANES) -> Lane:
-    """The lane file `name` without its candidates and closing rule, for whoever is no Hydra job.
+    """The lane file `name` as it stands there, without its closing rule, for whoever is no Hydra job.
 
     Args:
         name: file name without its ending.
@@ -64,6 +64,9 @@ def lane_of(name: str, folder: Path = LANES) -> Lane:
         goal=str(plain.get("goal", "")),
         alternatives=tuple(Alternative(**item) for item in plain.get("alternatives") or ()),
         requires=tuple(plain.get("requires") or ()),
+        history=tuple(plain.get("history") or ()),
+        candidates=tuple(plain.get("candidates") or ()),
+        repeats=int(plain.get("repeats") or 0),
     )
 
 
