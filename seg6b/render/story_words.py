@@ -11,7 +11,7 @@ from seg6b.render.story_seeds import scatter_said, worst_scatter
 from seg6b.render.wording import ABSENT, seconds
 
 POSTURES: Final = {"dplus": "D+", "bplus": "B+"}
-_GOOD: Final = ("PASS", "KEEP", "UNLOCK", "GREEN")
+_GOOD: Final = ("PASS", "KEEP", "UNLOCK", "GO_", "GREEN")
 _BAD: Final = ("FAIL", "REJECT", "RED")
 
 

@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 from seg6b.cli.app import app
 from seg6b.render.closure_files import write_closure
+from seg6b.render.popt import write_summary
 from seg6b.render.story import write_story
 from tests.render.closures import HISTORY, closure, remediation
 from tests.render.stories import story
+from tests.render.summaries import summary
 
 HOSTILE = "</script><img src=x onerror=\"document.title='taken'\">%{y}<b>"
 KINDS = {
@@ -18,6 +20,7 @@ KINDS = {
     "reports/segment6b_p0_realism_gateboard_*.html",
     "reports/segment6b_popt2r2_closure_*.html",
     "reports/remediation_story.html",
+    "reports/popt_summary.html",
 }
 
 
@@ -74,6 +77,7 @@ def every_kind(finished_root, tmp_path_factory):
     assert told.exit_code == 0, told.output
     write_closure(closure(), root / "reports", HISTORY)
     write_story(story(), root / "reports" / "remediation_story.html")
+    write_summary(summary(), root / "reports" / "popt_summary.html")
     found = sorted(root.rglob("*.html"))
     return {re.sub(r"[0-9a-f]{32}", "*", str(path.relative_to(root))): path for path in found}
 
@@ -88,4 +92,4 @@ def test_every_page_opens_without_a_network(opened, every_kind):
 def test_every_template_of_a_page_is_one_of_these_kinds():
     templates = (files("seg6b.render") / "templates").iterdir()
     extending = {t.name for t in templates if 'extends "page.html.j2"' in t.read_text(encoding="utf-8")}
-    assert extending == {"gateboard.html.j2", "closure.html.j2", "story.html.j2"}
+    assert extending == {"gateboard.html.j2", "closure.html.j2", "story.html.j2", "popt.html.j2"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from seg6b.render.closure_words import timed_state
+from seg6b.render.past import past_seconds
 from seg6b.render.plots.shape import COLOURS, Plot, axis, bar_fill, figure, mark, text
 from seg6b.scoring.closure import Closure
 
@@ -13,8 +13,7 @@ from seg6b.scoring.closure import Closure
 def past_times(closure: Closure, history: Sequence[str]) -> Plot | None:
     """The deciding state's seconds in the history's lines, as bars, with the targets; None where no line has any."""
     state = timed_state(closure)
-    found = [(k, re.search(rf"\b{re.escape(state)} ([\d,]+(?:\.\d+)?) s\b", line)) for k, line in enumerate(history, 1)]
-    timed = [(k, float(match[1].replace(",", ""))) for k, match in found if match]
+    timed = past_seconds(history, state)
     if not timed:
         return None
     names = [f"line {k}" for k, _ in timed][::-1]
