@@ -14,7 +14,9 @@ from seg6b.errors import EvidenceMissing, UsageError
 from seg6b.lane.ablation import ablation_report
 from seg6b.lane.boards import board_data
 from seg6b.lane.story import gather_story
+from seg6b.lane.summary import gather_summary
 from seg6b.render.closure_files import write_closure
+from seg6b.render.popt import write_summary
 from seg6b.render.report_files import write_reports
 from seg6b.render.story import write_story
 from seg6b.runs.disk import disk_faults, read_record
@@ -24,27 +26,45 @@ from seg6b.scoring.basis import saved_basis
 from seg6b.scoring.closure import Closure
 
 STORY: Final = "remediation_story.html"
+SUMMARY: Final = "popt_summary.html"
 _PHASE: Final = re.compile(r"p\d{1,2}")
 
 What = Annotated[str, typer.Argument(help="A run id or a sweep id, or the beginning of one (four digits or more).")]
 Story = Annotated[bool, typer.Option("--story", help="The whole road of remediation: reports/remediation_story.html.")]
+Popt = Annotated[bool, typer.Option("--popt", help="The ladder of POPT: reports/popt_summary.html.")]
 Phase = Annotated[str, typer.Option("--phase", help="Phase that a run's gateboard is named after: p0, p1, …")]
 
 
 def report(
-    what: What = "", root: Root = Path(), phase: Phase = "p0", *, story: Story = False, as_json: AsJson = False
+    what: What = "",
+    root: Root = Path(),
+    phase: Phase = "p0",
+    *,
+    story: Story = False,
+    popt: Popt = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write the gateboard of a run, the closure of a sweep, or the story of the road; print the paths."""
-    if story == bool(what):
+    """Write the gateboard of a run, the closure of a sweep, the story of the road, or the ladder; print the paths."""
+    if [story, popt, bool(what)].count(True) != 1:
         raise UsageError(
-            "E_REPORT_WHAT", "either a run or sweep, or --story", "WHAT", what or "nothing", "one of them", ""
+            "E_REPORT_WHAT",
+            "either a run or sweep, or --story, or --popt",
+            "WHAT",
+            what or "nothing",
+            "one of them",
+            "",
         )
     if not _PHASE.fullmatch(phase):
         raise UsageError("E_REPORT_PHASE", "not a phase", "--phase", repr(phase), "p and a number, such as p0", "")
     base = root.resolve()
     folder = base / "reports"
     with disk_faults("E_REPORT_DISK", folder):
-        paths = [write_story(gather_story(base), folder / STORY)] if story else _written(base, what, folder, phase)
+        if story:
+            paths = [write_story(gather_story(base), folder / STORY)]
+        elif popt:
+            paths = [write_summary(gather_summary(base), folder / SUMMARY)]
+        else:
+            paths = _written(base, what, folder, phase)
     if as_json:
         typer.echo(json.dumps({"paths": [str(path) for path in paths]}, indent=2))
     else:
