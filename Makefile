@@ -5,7 +5,7 @@ export PYTEST_DEBUG_TEMPROOT ?= $(shell test -w /dev/shm && echo /dev/shm)
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: help setup lane remediation test lint heavy clean
+.PHONY: help setup lane popt remediation test lint heavy clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ lane: setup  ## the main job: one candidate run on the default world
 
 test: setup  ## the whole suite, on up to four cores (ARGS=-n0: in one process)
 	@$(BIN)/python -m pytest -q -m 'not heavy' -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+popt: setup  ## POPT.0 to POPT.4 on 500,000 arrivals (or WORLD=large), with its summary page
+	@$(BIN)/python -m seg6b popt $(if $(WORLD),--world $(WORLD)) $(ARGS)
 
 remediation: setup  ## the road from D+ to a certified B+ on the default world, with its story page
 	@$(BIN)/python -m seg6b remediate $(ARGS)

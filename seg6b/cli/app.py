@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from seg6b.cli import certify, docs, override, pin, prune, remediate, report, score, status, sync, ui, verify, world
+from seg6b.cli import (
+    certify,
+    docs,
+    override,
+    pin,
+    popt,
+    prune,
+    remediate,
+    report,
+    score,
+    status,
+    sync,
+    ui,
+    verify,
+    world,
+)
 from seg6b.errors import Seg6bError
 
 app = typer.Typer(
@@ -25,6 +40,7 @@ app.command("pin")(pin.pin)
 app.command("override")(override.override)
 app.command("certify")(certify.certify)
 app.command("remediate")(remediate.remediate)
+app.command("popt")(popt.popt)
 app.command("prune")(prune.prune)
 app.command("undelete")(prune.undelete)
 app.command("sync")(sync.sync)
