@@ -117,25 +117,22 @@ def test_expected_seconds_by_hand():
     assert expected_s([], took) == 0.0
 
 
-def default_of(key):
-    return getattr(StateKnobs(), key.split(".", 1)[1])
-
-
-@pytest.mark.parametrize("state", ["S1", "S4"])
-def test_lanes_of_worth_switch_every_strategy_of_a_state_once(state, job):
+@pytest.mark.parametrize("file", WORTH)
+def test_a_lane_of_worth_switches_each_strategy_of_its_state_once(file, job):
     register_lanes()
+    lane = job(f"+lane={file}").lane
+    state = lane.closure.state
     plan = {key: value for key, value in PLAN.items() if state_of(key) == state}
-    alone, on_top = (job(f"+lane=worth_{state.lower()}_{how}").lane for how in ("alone", "on_top"))
-    assert dict(alone.closure.control) == plan
-    assert [dict(c) for c in alone.candidates] == [plan | {key: default_of(key)} for key in alone_keys(alone, plan)]
-    assert {key for c in alone.candidates for key in c if c[key] != plan[key]} == set(plan)
-    assert not on_top.closure.control
-    assert [dict(c) for c in on_top.candidates] == [{key: plan[key]} for c in on_top.candidates for key in c]
-    assert {key for c in on_top.candidates for key in c} == set(plan)
-    assert {alone.closure.unlocks, alone.closure.holds, on_top.closure.unlocks, on_top.closure.holds} == {""}
-    assert not alone.confirm
-    assert not on_top.confirm
+    ours = {key: getattr(StateKnobs(), key.split(".", 1)[1]) for key in plan}
+    base, other = (plan, ours) if file.endswith("_alone") else (ours, plan)
+    batches = {key: rows for key, rows in lane.closure.control.items() if key == f"{state.lower()}.batch_rows"}
+    assert ours | dict(lane.closure.control) == base | batches
+    arms = [ours | dict(candidate) for candidate in lane.candidates]
+    wanted = [base | batches | {key: other[key]} for key in plan]
+    assert sorted(arms, key=str) == sorted(wanted, key=str)
+    assert (lane.closure.unlocks, lane.closure.holds, lane.confirm) == ("", "", False)
 
 
-def alone_keys(lane, plan):
-    return [next(key for key in c if c[key] != plan[key]) for c in lane.candidates]
+def test_every_strategy_is_weighed():
+    states = {file.split("_")[1].upper() for file in WORTH}
+    assert states == {state_of(key) for key in PLAN}
