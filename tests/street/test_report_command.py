@@ -106,15 +106,16 @@ def test_a_run_without_evidence_is_refused(project):
     assert "no evidence of S2" in str(error)
 
 
-@pytest.mark.parametrize("words", [("", "--phase", "p0"), ("ffff", "--story")])
-def test_it_takes_a_run_or_sweep_or_the_story(project, words):
+@pytest.mark.parametrize("words", [("", "--phase", "p0"), ("ffff", "--story"), ("", "--story", "--popt")])
+def test_it_takes_a_run_or_sweep_or_one_of_the_roads(project, words):
     error = refusal(project, *words)
     assert (error.code, error.exit_code) == ("E_REPORT_WHAT", 2)
 
 
-def test_a_story_needs_a_baseline_at_least(project):
-    error = refusal(project, "--story")
-    assert (error.code, error.exit_code) == ("E_STORY_EMPTY", 1)
+@pytest.mark.parametrize(("road", "code"), [("--story", "E_STORY_EMPTY"), ("--popt", "E_POPT_EMPTY")])
+def test_a_road_needs_a_baseline_at_least(project, road, code):
+    error = refusal(project, road)
+    assert (error.code, error.exit_code) == (code, 1)
 
 
 @pytest.mark.parametrize("words", [("ffff",), ("../x",)])
