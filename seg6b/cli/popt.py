@@ -17,6 +17,7 @@ from seg6b.cli.report import SUMMARY
 from seg6b.errors import UsageError
 from seg6b.lane.ladder import (
     LADDER,
+    ROUNDS,
     SEED,
     WORTH,
     Place,
@@ -36,7 +37,6 @@ from seg6b.runs.disk import disk_faults
 from seg6b.settings.job import Lane
 
 WORLD: Final = "500000"
-ROUNDS: Final = "lane.max_repeats=6"
 
 Overrides = Annotated[list[str] | None, typer.Argument(help="Overrides of every lane, such as seed=7 or tracking=off.")]
 World = Annotated[str, typer.Option("--world", help="A world of conf/world, or a number of arrivals.")]
@@ -135,7 +135,7 @@ class Walk:
 def command_of(root: Path, file: str, world: str, overrides: Sequence[str] = (), reason: str = "") -> list[str]:
     """The command line of a lane; what the walk was given stands last, and last wins."""
     choice = f"world.arrivals={world}" if world.isdecimal() else f"world={world}"
-    rounds = [] if file in WORTH else [ROUNDS]
+    rounds = [] if file in WORTH else [f"lane.repeats={ROUNDS}", f"lane.max_repeats={ROUNDS}"]
     lent = as_overrides({"lane.override": reason}) if reason else ()
     return [sys.executable, "-m", "seg6b.lane", f"+lane={file}", f"root={root}", choice, *rounds, *lent, *overrides]
 

@@ -15,7 +15,7 @@ import yaml
 from seg6b.errors import UsageError
 from seg6b.lane.estimate import START_S
 from seg6b.lane.lanes import lane_of
-from seg6b.lane.plan import CODE, ROUNDS
+from seg6b.lane.plan import CODE
 from seg6b.runs import ledger
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.keys import code_digest
@@ -40,6 +40,7 @@ LADDER: Final = (
 WORTH: Final = ("worth_s1_alone", "worth_s1_on_top", "worth_s2", "worth_s3", "worth_s4_alone", "worth_s4_on_top")
 WORLDS: Final = Path(__file__).resolve().parents[2] / "conf" / "world"
 ADOPTED: Final = "parquet"
+ROUNDS: Final = 4
 SEED: Final = 42
 
 _RUNS: Final = {"baseline": 1, "witness": 3}
@@ -110,7 +111,7 @@ def seconds_by_state(root: Path, place: Place) -> dict[str, float]:
 
 
 def expected_s(lanes: Sequence[Lane], took_s: Mapping[str, float]) -> float:
-    """Seconds that lanes take: all planned rounds, and a confirming set of one arm.
+    """Seconds that lanes take in a walk: all planned rounds, and where one is made, the confirming set of one arm.
 
     Args:
         lanes: what is to be run.
@@ -127,7 +128,8 @@ def _executed(lane: Lane, known: Iterable[str]) -> list[str]:
 def _runs(lane: Lane) -> int:
     if lane.kind != OPTIMISATION:
         return _RUNS.get(lane.kind, 1)
-    return 1 + (lane.repeats or ROUNDS) * (len(lane.candidates) + 3)
+    confirming = 2 if lane.confirm else 0
+    return 1 + (lane.repeats or ROUNDS) * (1 + len(lane.candidates) + confirming)
 
 
 def _closed_in(root: Path, body: Mapping[str, Any]) -> Place | None:

@@ -67,6 +67,7 @@ def lane_of(name: str, folder: Path = LANES) -> Lane:
         history=tuple(plain.get("history") or ()),
         candidates=tuple(plain.get("candidates") or ()),
         repeats=int(plain.get("repeats") or 0),
+        confirm=bool(plain.get("confirm", True)),
     )
 
 

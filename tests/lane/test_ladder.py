@@ -4,7 +4,7 @@ import pytest
 
 from seg6b.errors import UsageError
 from seg6b.lane.estimate import START_S
-from seg6b.lane.ladder import LADDER, WORTH, Place, decided, expected_s, last_closure, missing_marker, place_of
+from seg6b.lane.ladder import LADDER, ROUNDS, WORTH, Place, decided, expected_s, last_closure, missing_marker, place_of
 from seg6b.lane.lanes import LANES, lane_of, register_lanes
 from seg6b.lane.plan import CODE
 from seg6b.runs.keys import code_digest
@@ -112,6 +112,8 @@ def test_expected_seconds_by_hand():
     took = {"S1": 10.0, "S4": 4.0, "S5": 1.0}
     two = Lane(owner="S4", kind="optimisation", candidates=({"a": 1}, {"a": 2}), repeats=3)
     assert expected_s([two], took) == (1 + 3 * 5) * (START_S + 5.0)
+    assert expected_s([replace(two, confirm=False)], took) == (1 + 3 * 3) * (START_S + 5.0)
+    assert expected_s([replace(two, repeats=0)], took) == (1 + ROUNDS * 5) * (START_S + 5.0)
     assert expected_s([Lane(kind="baseline")], took) == START_S + 15.0
     assert expected_s([Lane(owner="all", kind="witness")], took) == 3 * (START_S + 15.0)
     assert expected_s([], took) == 0.0

@@ -76,7 +76,7 @@ def test_a_hold_does_not_stop_the_walk_and_it_ends_with_the_page(bench):
     assert done.stdout.strip() == str(bench.lines[-1])
     line = bench.lines[1]
     assert line[1:] == [
-        "-m", "seg6b.lane", "+lane=two", f"root={bench.root}", "world.arrivals=500000", "lane.max_repeats=6", "tracking=off",
+        "-m", "seg6b.lane", "+lane=two", f"root={bench.root}", "world.arrivals=500000", "lane.repeats=4", "lane.max_repeats=4", "tracking=off",
     ]  # fmt: skip
     assert not any(word.startswith("lane.max_repeats") for word in bench.lines[4])
     assert "left:" in done.stderr
@@ -153,7 +153,7 @@ def test_time_left_follows_what_lanes_really_took(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "WORTH", ("worth",))
     monkeypatch.setattr(command, "lane_of", LANES.__getitem__)
     monkeypatch.setattr(command, "seconds_by_state", lambda *_: {"S4": 5.0, "S5": 1.0})
-    one = (1 + 5 * 4) * (4.0 + 6.0)
+    one = (1 + 4 * 4) * (4.0 + 6.0)
     walk = command.Walk(tmp_path, "500000", command.Place(500_000))
     assert walk._left("two") == f", about {command.clock(3 * one)} left"
     walk.done_s.append((one, 2 * one))
