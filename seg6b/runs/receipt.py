@@ -48,8 +48,8 @@ class StateReceipt:
         knobs: how it computed.
         started_utc: RFC 3339.
         ended_utc: RFC 3339.
-        elapsed_s: `total`, `input`, `compute`, `validate`, `write` (the last four summed over threads).
-        cpu_s: CPU seconds of the same lanes and of the process in `total`.
+        elapsed_s: wall seconds: `total`, which is `input`, `compute`, `validate`, `write` and `residual` together.
+        cpu_s: CPU seconds of the process, likewise.
         peak_rss_mb: highest resident memory of the process while it ran.
         rows: rows of the state's largest input, the base of its rows/s.
         datasets: what it published.

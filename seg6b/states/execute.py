@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from seg6b.runs.disk import disk_faults, remove_tree
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.keys import code_digest, combined_key, fresh_code_digest, library_versions
 from seg6b.runs.machine import MemoryWatch, now_utc
-from seg6b.runs.meter import Meter
+from seg6b.runs.meter import Meter, Metered
 from seg6b.runs.output import DatasetOutput, StateOutput, WrittenPart
 from seg6b.runs.progress import Progress
 from seg6b.runs.receipt import DatasetReceipt, FileReceipt, PartReceipt, StateReceipt
@@ -138,15 +137,15 @@ def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
     """Do the deed in a temporary folder and commit it."""
     folder = open_state(site.run, task.state)
     site.progress.started(task.state, task.rows)
-    started, clock, cpu = now_utc(), time.perf_counter(), time.process_time()
-    meter = Meter()
+    started, meter = now_utc(), Meter()
     with MemoryWatch() as memory:
         work = task.deed(folder, meter)
-    _same_code(task)
+    with meter.lane("validate"):
+        _same_code(task)
 
     def receipt(files: list[FileReceipt]) -> StateReceipt:
-        total, used = time.perf_counter() - clock, time.process_time() - cpu
         datasets, other = _published(site.axes, work.datasets, files)
+        took = meter.decomposed()
         return StateReceipt(
             state=task.state,
             input_key=combined_key(parts),
@@ -154,8 +153,8 @@ def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
             knobs=_knobs(site, task.state),
             started_utc=started,
             ended_utc=now_utc(),
-            elapsed_s={"total": round(total, 6)} | {k: round(v, 6) for k, v in meter.wall_s.items()},
-            cpu_s={"total": round(used, 6)} | {k: round(v, 6) for k, v in meter.cpu_s.items()},
+            elapsed_s=took.wall_s,
+            cpu_s=took.cpu_s,
             peak_rss_mb=round(memory.peak_rss_mb, 1),
             rows=task.rows,
             datasets=datasets,
@@ -163,7 +162,8 @@ def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
             rng_draws=work.rng_draws,
         )
 
-    return commit_state(site.run, task.state, folder, receipt)
+    with meter.lane("write"):
+        return commit_state(site.run, task.state, folder, receipt)
 
 
 def row_task(site: Site, state: RowState, receipts: Mapping[str, StateReceipt]) -> Task:
@@ -178,20 +178,23 @@ def row_task(site: Site, state: RowState, receipts: Mapping[str, StateReceipt]) 
         output = StateOutput(folder, state.name, site.axes, knobs.compression, meter, writing_of(state.name, knobs))
         scratch = folder / "scratch"
         ctx = StateContext(
-            state.name, site.axes, site.draws, site.job.policy, knobs, site.world, inputs, site.executor, output,
-            meter, scratch, site.progress.advanced,
+            state.name, site.axes, site.draws, site.job.policy, knobs, site.world, inputs,
+            Metered(site.executor, meter), output, meter, scratch, site.progress.advanced,
         )  # fmt: skip
         try:
             state.run(ctx)
         except BaseException:
             output.abandon()
             raise
-        remove_tree(scratch)
-        for dataset in state.writes:
-            output.complete(dataset)
-        evidence = output.evidence()
-        write_evidence(evidence, folder / "evidence" / state.name)
-        return Work(output.datasets, _draws(evidence))
+        with meter.lane("validate"):
+            evidence = output.evidence()
+            draws = _draws(evidence)
+        with meter.lane("write"):
+            remove_tree(scratch)
+            for dataset in state.writes:
+                output.complete(dataset)
+            write_evidence(evidence, folder / "evidence" / state.name)
+        return Work(output.datasets, draws)
 
     return Task(state.name, state.module, packs | upstream, rows, deed)
 

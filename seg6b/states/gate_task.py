@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seg6b.runs.meter import Meter
+from seg6b.runs.meter import Meter, Metered
 from seg6b.states.execute import Site, Task, Work
 from seg6b.states.s0_gate import seal as gate
 from seg6b.states.s0_gate.checks import verify_world
@@ -22,7 +22,8 @@ def gate_task(site: Site) -> Task:
 
     def deed(folder: Path, meter: Meter) -> Work:
         with meter.lane("validate"):
-            gate.seal(site.world, site.axes, Sealing(packs, contracts), folder, site.executor)
+            executor = Metered(site.executor, meter)
+            gate.seal(site.world, site.axes, Sealing(packs, contracts), folder, executor)
         return Work()
 
     parts = {f"pack.{n}": h for n, h in packs.items()} | {"gate_file": gate_file_hash(site.job.gates)}

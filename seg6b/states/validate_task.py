@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -18,8 +19,9 @@ from seg6b.gates.thresholds import load_thresholds
 from seg6b.runs.axes import Axes
 from seg6b.runs.disk import write_text
 from seg6b.runs.folder import RunFolder
-from seg6b.runs.meter import Meter
+from seg6b.runs.meter import Meter, Metered
 from seg6b.runs.receipt import StateReceipt
+from seg6b.shards.executor import Executor
 from seg6b.states.context import Input
 from seg6b.states.execute import Site, Task, Work, input_of, read_state_evidence
 from seg6b.states.gate_task import gate_file_hash
@@ -40,35 +42,51 @@ def validate_task(site: Site, states: Sequence[RowState], receipts: Mapping[str,
 
     def deed(folder: Path, meter: Meter) -> Work:
         with meter.lane("input"):
-            request = validation_request(site, states, receipts, folder)
+            found = _committed(site, states, receipts)
         with meter.lane("compute"):
-            write_text(folder / "gates.json", to_json(request.board))
+            board = _board(site, found.evidence)
+        with meter.lane("write"):
+            write_text(folder / "gates.json", to_json(board))
         with meter.lane("validate"):
+            request = _request(site, states, found, board, Metered(site.executor, meter), folder)
             outcome = validate.run_validation(request)
         return Work(rng_draws=dict(outcome.draws))
 
     return Task("S5", validate.__name__, packs | datasets | gates, site.world.arrivals, deed, linkable=False)
 
 
-def validation_request(
-    site: Site, states: Sequence[RowState], receipts: Mapping[str, StateReceipt], folder: Path, audit: str = ""
-) -> ValidationRequest:
+@dataclass(frozen=True, slots=True)
+class _Committed:
     """What S5 looks at, from committed files alone."""
-    evidence = {s.name: read_state_evidence(site.run, s) for s in states}
+
+    evidence: Mapping[str, Evidence]
+    inputs: Mapping[str, Input]
+    catalogue: pl.DataFrame
+    upstream: Upstream
+
+
+def _committed(site: Site, states: Sequence[RowState], receipts: Mapping[str, StateReceipt]) -> _Committed:
     inputs = {n: input_of(site.run, d) for r in receipts.values() for n, d in r.datasets.items()}
+    evidence = {s.name: read_state_evidence(site.run, s) for s in states}
+    return _Committed(evidence, inputs, read_parts(inputs[CAMPAIGNS.name].paths()), _upstream(site))
+
+
+def _request(
+    site: Site, states: Sequence[RowState], found: _Committed, board: GateBoard, executor: Executor, folder: Path
+) -> ValidationRequest:
     return ValidationRequest(
         axes=site.axes,
         draws=site.draws,
         policy=site.job.policy,
         states=states,
-        evidence=evidence,
-        inputs=inputs,
-        catalogue=_catalogue(inputs),
+        evidence=found.evidence,
+        inputs=found.inputs,
+        catalogue=found.catalogue,
         world=site.world,
-        upstream=_upstream(site),
-        board=_board(site, evidence),
-        audit=audit or site.job.knobs["S5"].audit,
-        executor=site.executor,
+        upstream=found.upstream,
+        board=board,
+        audit=site.job.knobs["S5"].audit,
+        executor=executor,
         folder=folder,
     )
 
@@ -84,10 +102,6 @@ def validation_status(run: RunFolder, axes: Axes) -> str:
 def _board(site: Site, evidence: Mapping[str, Evidence]) -> GateBoard:
     thresholds = load_thresholds(site.job.gates)
     return evaluate(evidence, site.job.policy, thresholds, site.run.run_id, site.axes.seed, site.baseline)
-
-
-def _catalogue(inputs: Mapping[str, Input]) -> pl.DataFrame:
-    return read_parts(inputs[CAMPAIGNS.name].paths())
 
 
 def _upstream(site: Site) -> Upstream:

@@ -56,7 +56,9 @@ def test_the_folder_holds_what_the_design_says(tracked):
     assert list(gates["gates"]) == [*(f"T{i}" for i in range(1, 23)), *(f"X{i}" for i in range(1, 6))]
     assert {"value", "raw", "ci95", "b", "bplus", "severity", "class", "owner", "n"} <= set(gates["gates"]["T5"])
     state = json.loads((folder / "states" / "S2.json").read_text())
-    assert {"total", "input", "compute", "validate", "write"} == set(state["elapsed_s"])
+    for times in (state["elapsed_s"], state["cpu_s"]):
+        assert set(times) == {"total", "input", "compute", "validate", "write", "residual"}
+        assert sum(times.values()) == pytest.approx(2 * times["total"], abs=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -47,12 +47,14 @@ class Merchants:
 
 def read_merchants(ctx: StateContext, countries: Sequence[str]) -> Merchants:
     """The merchants of the world with their channels; refuses a missing class where the policy asks for one."""
-    seeds = ctx.world.table(MERCHANT_SEEDS).sort("merchant_id")
+    with ctx.meter.lane("input"):
+        seeds = ctx.world.table(MERCHANT_SEEDS).sort("merchant_id")
+        classes = ctx.world.table(MERCHANT_CLASSES)
     ids = seeds["merchant_id"].to_numpy()
     policy = ctx.policy.attachment
     return Merchants(
         merchant_id=ids,
-        demand_class=_classes(ctx.world.table(MERCHANT_CLASSES), ids, policy),
+        demand_class=_classes(classes, ids, policy),
         country=recoded(seeds["home_country_iso"], countries),
         currency=codes_of(seeds["primary_currency"]),
         currencies=categories_of(seeds["primary_currency"]),

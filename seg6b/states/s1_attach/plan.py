@@ -70,13 +70,14 @@ def prepare(ctx: StateContext) -> Plan:
     uniform = attachment.kind == "uniform"
     activity = _ALWAYS if attachment.kind == "uniform" else ctx.policy.activity
     weights = build_weights(ctx.policy)
-    countries = read_countries(ctx.world)
+    with ctx.meter.lane("input"):
+        countries = read_countries(ctx.world)
     merchants = read_merchants(ctx, countries)
     with ctx.meter.lane("input"):
         parties, held = read_entities(ctx.world, attachment, countries, merchants.merchant_id)
-    with ctx.meter.lane("compute"):
-        base = party_weights(parties, attachment, activity, draws)
-        pools = build_pools(parties, countries, base, weights, activity=activity, one_pool=uniform)
+        categories = open_categories(ctx.world.arrival_parts())
+    base = party_weights(parties, attachment, activity, draws)
+    pools = build_pools(parties, countries, base, weights, activity=activity, one_pool=uniform)
     served = () if attachment.kind == "uniform" else attachment.instrument_optional
     optional = np.array([channel in served for channel in CHANNELS])
     with ctx.meter.lane("compute"):
@@ -100,7 +101,7 @@ def prepare(ctx: StateContext) -> Plan:
         party_keys=party_keys(draws, decisions),
         link=link,
         openings=find_openings(held, weights, pools, optional, home_country),
-        categories=open_categories(ctx.world.arrival_parts()),
+        categories=categories,
     )
 
 

@@ -50,7 +50,8 @@ def attach_shards(ctx: StateContext, plan: Plan, exchange: Exchange, ids: Unique
             ctx.output.note(measure_sessions(sessions))
         found.append(sessions["session_id"].to_numpy())
     task.parts.close()
-    ids.add(shards.start, np.concatenate(found))
+    with ctx.meter.lane("validate"):
+        ids.add(shards.start, np.concatenate(found))
     return task.passed
 
 

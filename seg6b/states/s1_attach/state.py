@@ -33,13 +33,15 @@ MOST_SHARDS: Final = 4096
 def run(ctx: StateContext) -> None:
     """Write `s1_arrival_entities_6B` and `s1_session_index_6B` with their evidence."""
     shards = shard_count(ctx.knobs.shards, ctx.world.arrivals)
-    plan = prepare(ctx)
+    with ctx.meter.lane("compute"):
+        plan = prepare(ctx)
     exchange, ids = Exchange(shards, ctx.scratch), UniqueIds(ctx.scratch)
     routed = route_arrivals(ctx, plan, exchange, shards)
     groups = group_parts(exchange.rows.tolist(), ctx.knobs.batch_rows, ctx.executor.workers)
     done = ctx.executor.map(lambda group: attach_shards(ctx, plan, exchange, ids, group), groups)
     passed = sum(done, NOTHING)
-    exchange.close()
+    with ctx.meter.lane("compute"):
+        exchange.close()
     with ctx.meter.lane("validate"):
         _conserved(ctx, routed, passed)
         ids.check()

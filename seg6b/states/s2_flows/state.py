@@ -47,7 +47,9 @@ class Rules(NamedTuple):
 
 def run(ctx: StateContext) -> None:
     """Write flows and events of all sessions."""
-    transform(ctx, READS, partial(flows_of, rules_of(ctx)), measure_s2)
+    with ctx.meter.lane("compute"):
+        rules = rules_of(ctx)
+    transform(ctx, READS, partial(flows_of, rules), measure_s2)
 
 
 def rules_of(ctx: StateContext) -> Rules:

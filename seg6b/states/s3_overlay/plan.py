@@ -99,14 +99,16 @@ def make_plan(ctx: StateContext) -> Plan:
     line = activate(policy, ctx.draws, horizon) if ctx.policy.behaviour.overlay else Line(())
     instances = line.instances
     names = names_of(instances)
-    posture = read_posture(ctx.world)
+    with ctx.meter.lane("input"):
+        posture, sites = read_posture(ctx.world), read_sites(ctx.world)
+        terminals, open_ips = terminals_of(ctx.world), open_ips_of(ctx.world)
     notes = Evidence()
     hunt, cohorts = _hunt(ctx, instances, posture)
     toolbox, prober, marker = None, None, None
     if isinstance(overlay, TacticsOverlay):
         _require_mixes(overlay, instances)
         pools = draw_pools(overlay, instances, hunt.quotas, ctx.world, posture, ctx.draws)
-        toolbox = toolbox_of(overlay, instances, pools, read_sites(ctx.world), ctx.draws)
+        toolbox = toolbox_of(overlay, instances, pools, sites, ctx.draws)
         most = int(overlay.guards.max_new_flows_per_million * ctx.world.arrivals / 1e6)
         if ctx.policy.behaviour.anomaly_overlay:
             marker = marker_of(overlay.anomaly, posture, ctx.draws)
@@ -122,8 +124,8 @@ def make_plan(ctx: StateContext) -> Plan:
         amounts=overlay if isinstance(overlay, AmountOnly) else None,
         prober=prober,
         marker=marker,
-        terminals=terminals_of(ctx.world),
-        open_ips=open_ips_of(ctx.world),
+        terminals=terminals,
+        open_ips=open_ips,
         notes=notes,
     )
 

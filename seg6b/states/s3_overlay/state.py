@@ -20,10 +20,13 @@ def run(ctx: StateContext) -> None:
     Two passes over a few columns of the flows plan (census, then the race for targets); one pass over all flows and
     events overlays them. The catalogue comes last: its counts are those of the published rows.
     """
-    plan = make_plan(ctx)
+    with ctx.meter.lane("compute"):
+        plan = make_plan(ctx)
     ctx.output.note(plan.notes)
     transform(ctx, READS, lambda batch: overlay_batch(batch, plan, ctx.draws), measure_s3)
     if plan.instances:
         sink = ctx.output.sink(0)
-        sink.emit({CAMPAIGNS: catalogue(plan, ctx.output.evidence())}, (0, CELLS - 1))
+        with ctx.meter.lane("compute"):
+            published = catalogue(plan, ctx.output.evidence())
+        sink.emit({CAMPAIGNS: published}, (0, CELLS - 1))
         sink.close()

@@ -44,7 +44,8 @@ def run(ctx: StateContext) -> None:
         return emission
 
     transform(ctx, COLUMNS[ctx.knobs.columns], work, measure_s4)
-    _check_cases(ctx, np.concatenate(ids) if ids else np.empty(0, np.int64))
+    with ctx.meter.lane("validate"):
+        _check_cases(ctx, np.concatenate(ids) if ids else np.empty(0, np.int64))
 
 
 def label_batch(ctx: StateContext, batch: Batch) -> tuple[Emission, I64]:
