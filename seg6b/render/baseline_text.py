@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seg6b.render.markdown import cell, section, table
-from seg6b.render.wording import percent, seconds, size
-from seg6b.runs.meter import LANES
+from seg6b.render.wording import ABSENT, percent, seconds, size
+from seg6b.runs.meter import SPLIT
 from seg6b.scoring.baseline import RuntimeBaseline
 from seg6b.scoring.budget_pin import BudgetLine
 from seg6b.scoring.facts import PASS
@@ -50,7 +50,7 @@ def hotspot_markdown(baseline: RuntimeBaseline) -> str:
         f"# Segment 6B lane {cell(baseline.lane)}: hotspot map",
         run,
         _hotspots(baseline),
-        "\n".join(f"- {state.state}: {_dearest(state)}" for state in found.states),
+        "\n".join(f"- {state.state}: {_dearest(state)}" for state in found.states if state.lanes),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -88,21 +88,22 @@ def _states(baseline: RuntimeBaseline) -> str:
 
 
 def _hotspots(baseline: RuntimeBaseline) -> str:
-    rows = [
-        [s.rank, s.state, seconds(s.elapsed_s), percent(s.share), *_lanes(s), percent(s.residual_share)]
-        for s in baseline.hotspots.states
-    ]
+    states, lanes = baseline.hotspots.states, [lane.capitalize() for lane in SPLIT]
+    wall = [[s.rank, s.state, seconds(s.elapsed_s), percent(s.share), *_lanes(s)] for s in states]
+    cpu = [[s.state, seconds(s.cpu_s), *_lanes(s, cpu=True)] for s in states]
     note = (
-        "Share is of the wall time of S1..S5; lanes and the residual are of the state's thread time, wall time times "
-        "threads. Residual: no lane was charged, a thread waited, or the state started, merged or committed."
+        "Share is of the wall time of S1..S5; lanes and residual make up the state's. An instant in which several "
+        "threads work is shared among their lanes; the residual is the time in which none of them was in a lane."
     )
-    head = ["Rank", "State", "Elapsed", "Share", *(lane.capitalize() for lane in LANES), "Residual"]
-    return f"{table(head, rows)}\n\n{note}"
+    used = "CPU time of the process, charged to the lanes that were at work meanwhile:"
+    tables = table(["Rank", "State", "Elapsed", "Share", *lanes], wall), table(["State", "CPU", *lanes], cpu)
+    return "\n\n".join((tables[0], note, used, tables[1]))
 
 
-def _lanes(state: StateShare) -> list[str]:
-    shares = {lane.lane: percent(lane.share) for lane in state.lanes}
-    return [shares[lane] for lane in LANES]
+def _lanes(state: StateShare, *, cpu: bool = False) -> list[str]:
+    found = (*state.lanes, *((state.residual,) if state.residual else ()))
+    shares = {lane.lane: percent(lane.cpu_share if cpu else lane.share) for lane in found}
+    return [shares.get(lane, ABSENT) for lane in SPLIT]
 
 
 def _dearest(state: StateShare) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from seg6b.runs.folder import RunFolder
+from seg6b.runs.meter import split_of
 from seg6b.runs.receipt import RunReceipt
 from seg6b.runs.verify import state_receipts
 from seg6b.scoring.budget_pin import BudgetPin, budget_pin
 from seg6b.scoring.closure import Decision, RunFacts
 from seg6b.scoring.facts import PASS, checks_pass, failed_checks, run_facts
-from seg6b.scoring.hotspots import HotspotMap, hotspot_map
+from seg6b.scoring.hotspots import MOST_RESIDUAL, HotspotMap, hotspot_map
 from seg6b.scoring.part_shape import PartShapes, part_shapes
 from seg6b.scoring.realism import WARN
 from seg6b.settings.job import Lane
@@ -79,7 +80,7 @@ def runtime_baseline(
         lane=lane.id,
         decision=Decision.HOLD if faults else Decision.KEEP,
         marker=lane.closure.holds if faults else lane.closure.unlocks,
-        reasons=(*(faults or (_closed(hotspots, pin),)), *_warned(facts)),
+        reasons=(*(faults or (_closed(hotspots, pin),)), *_warned(facts, hotspots)),
         receipt=receipt,
         facts=facts,
         hotspots=hotspots,
@@ -102,6 +103,9 @@ def baseline_faults(facts: RunFacts) -> Iterator[str]:
     linked = [state for state in OWNERS if state in facts.elapsed_s and state not in facts.executed]
     if linked:
         yield f"linked from another run, whose times they have: {', '.join(linked)}; a baseline executes every state"
+    whole = [state for state in OWNERS if state in facts.executed and not split_of(facts.lanes_s.get(state, {}))]
+    if whole:
+        yield f"no decomposition into lanes and residual, which an earlier version did not write: {', '.join(whole)}"
     failed = failed_checks(facts)
     if not checks_pass(facts):
         yield f"required checks of S5 {'failed: ' + ', '.join(failed) if failed else 'left no report'}"
@@ -109,7 +113,10 @@ def baseline_faults(facts: RunFacts) -> Iterator[str]:
         yield f"S5 is {facts.overall_status}"
 
 
-def _warned(facts: RunFacts) -> Iterator[str]:
+def _warned(facts: RunFacts, hotspots: HotspotMap) -> Iterator[str]:
+    over = [f"{s.state} {s.residual.share:.1%}" for s in hotspots.states if s.residual and s.unexplained]
+    if over:
+        yield f"more than {MOST_RESIDUAL:.0%} of the time lie in no lane: {', '.join(over)}"
     if facts.overall_status == WARN:
         yield "S5 is WARN: realism is out of a corridor, which P0 to P4 answer for"
 

@@ -47,7 +47,9 @@ class RunFacts:
         overall_status: S5's overall status; empty where its report is gone.
         verdict: of the gateboard.
         contract: version of the datasets' contract.
-        lanes_s: wall seconds of `input`, `compute`, `validate` and `write` by state.
+        lanes_s: wall seconds of `input`, `compute`, `validate`, `write` and `residual` by state, which together are its
+            elapsed time; empty for a state whose receipt does not have them.
+        lanes_cpu_s: CPU seconds likewise.
         gates: value with its interval, status and margin at `b` and `bplus`, and class, by gate id.
     """
 
@@ -72,6 +74,7 @@ class RunFacts:
     verdict: str
     contract: str = ""
     lanes_s: dict[str, dict[str, float]] = field(default_factory=dict)
+    lanes_cpu_s: dict[str, dict[str, float]] = field(default_factory=dict)
     gates: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

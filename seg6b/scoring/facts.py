@@ -15,7 +15,7 @@ from seg6b.runs.disk import read_record, write_json
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.keys import library_versions
 from seg6b.runs.machine import describe_machine
-from seg6b.runs.meter import LANES
+from seg6b.runs.meter import split_of
 from seg6b.runs.receipt import RunReceipt, StateReceipt
 from seg6b.runs.verify import state_receipts
 from seg6b.scoring.closure import RunFacts
@@ -68,7 +68,8 @@ def run_facts(run: RunFolder, arm: str = "", set_index: int = 0, round_index: in
         overall_status=status,
         verdict=str(board.verdict),
         contract=_contract(states),
-        lanes_s={name: {lane: r.elapsed_s.get(lane, 0.0) for lane in LANES} for name, r in states.items()},
+        lanes_s={name: split_of(r.elapsed_s) for name, r in states.items()},
+        lanes_cpu_s={name: split_of(r.cpu_s) for name, r in states.items()},
         gates=gate_facts(board),
     )
 

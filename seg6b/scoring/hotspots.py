@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from seg6b.runs.meter import LANES
+from seg6b.runs.meter import LANES, RESIDUAL, split_of
 from seg6b.scoring.closure import RunFacts
 from seg6b.settings.rules import OWNERS
+
+MOST_RESIDUAL: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
 class LaneShare:
-    """One of `input`, `compute`, `validate` and `write` in a state.
+    """One of `input`, `compute`, `validate`, `write` and `residual` in a state.
 
     Attributes:
         lane: its name.
-        thread_s: seconds, summed over threads.
-        share: of the state's thread seconds.
+        elapsed_s: wall seconds.
+        share: of the state's wall seconds.
+        cpu_s: CPU seconds.
+        cpu_share: of the state's CPU seconds.
     """
 
     lane: str
-    thread_s: float
+    elapsed_s: float
     share: float
+    cpu_s: float
+    cpu_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +41,10 @@ class StateShare:
         executed: whether this run executed it; the time of a linked state is that of another run.
         elapsed_s: wall seconds.
         share: of the wall seconds of S1..S5.
-        thread_s: wall seconds times threads, what the shares of the lanes are of.
-        lanes: the metered lanes, the dearest first.
-        residual_s: thread seconds that no lane was charged for: threads that waited, starting, merging, committing.
-        residual_share: of the state's thread seconds; with the shares of the lanes it makes 1.
+        cpu_s: CPU seconds of the process.
+        lanes: the metered lanes, the dearest first; empty where the receipt does not have them.
+        residual: what no lane was charged for: starting threads, waiting, going from one to the next; with the lanes it
+            makes the whole. None where the receipt does not have it.
     """
 
     rank: int
@@ -45,10 +52,14 @@ class StateShare:
     executed: bool
     elapsed_s: float
     share: float
-    thread_s: float
+    cpu_s: float
     lanes: tuple[LaneShare, ...]
-    residual_s: float
-    residual_share: float
+    residual: LaneShare | None
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether more than 3 % of its time are residual."""
+        return self.residual is not None and self.residual.share > MOST_RESIDUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class HotspotMap:
 
 
 def hotspot_map(facts: RunFacts, threads: int) -> HotspotMap:
-    """Rank the states of a run by wall seconds, and the lanes in each by thread seconds; ties by name.
+    """Rank the states of a run, and the lanes in each, by wall seconds; ties by name.
 
     Args:
         facts: of the run; a state that it lacks is left out.
@@ -77,26 +88,27 @@ def hotspot_map(facts: RunFacts, threads: int) -> HotspotMap:
     """
     order = tuple(sorted((s for s in OWNERS if s in facts.elapsed_s), key=lambda s: (-facts.elapsed_s[s], s)))
     whole = sum(facts.elapsed_s[s] for s in order)
-    states = tuple(_state(facts, state, rank, whole, threads) for rank, state in enumerate(order, 1))
+    states = tuple(_state(facts, state, rank, whole) for rank, state in enumerate(order, 1))
     return HotspotMap(threads, whole, order, states)
 
 
-def _state(facts: RunFacts, state: str, rank: int, whole: float, threads: int) -> StateShare:
-    elapsed = facts.elapsed_s[state]
-    thread_s = elapsed * threads
-    charged = facts.lanes_s.get(state, {})
-    lanes = [LaneShare(lane, charged.get(lane, 0.0), _share(charged.get(lane, 0.0), thread_s)) for lane in LANES]
-    residual = thread_s - sum(lane.thread_s for lane in lanes)
+def _state(facts: RunFacts, state: str, rank: int, whole: float) -> StateShare:
+    elapsed, used = facts.elapsed_s[state], facts.cpu_s.get(state, 0.0)
+    wall, cpu = (split_of(lanes.get(state, {})) for lanes in (facts.lanes_s, facts.lanes_cpu_s))
+    found = {
+        lane: LaneShare(lane, spent, _share(spent, elapsed), cpu.get(lane, 0.0), _share(cpu.get(lane, 0.0), used))
+        for lane, spent in wall.items()
+    }
+    metered = (found[lane] for lane in LANES if lane in found)
     return StateShare(
         rank=rank,
         state=state,
         executed=state in facts.executed,
         elapsed_s=elapsed,
         share=_share(elapsed, whole),
-        thread_s=thread_s,
-        lanes=tuple(sorted(lanes, key=lambda lane: (-lane.thread_s, lane.lane))),
-        residual_s=residual,
-        residual_share=_share(residual, thread_s),
+        cpu_s=used,
+        lanes=tuple(sorted(metered, key=lambda lane: (-lane.elapsed_s, lane.lane))),
+        residual=found.get(RESIDUAL),
     )
 
 

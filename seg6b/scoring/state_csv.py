@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from seg6b.runs.meter import LANES
+from seg6b.runs.meter import SPLIT, split_of
 from seg6b.scoring.closure import Closure, RunFacts
 
 COLUMNS: Final = (
@@ -17,7 +17,8 @@ COLUMNS: Final = (
     "how",
     "elapsed_s",
     "cpu_s",
-    *(f"{lane}_s" for lane in LANES),
+    *(f"{lane}_s" for lane in SPLIT),
+    *(f"{lane}_cpu_s" for lane in SPLIT),
 )
 Row = tuple[str | int | float, ...]
 
@@ -25,7 +26,7 @@ Row = tuple[str | int | float, ...]
 def state_rows(closure: Closure) -> list[Row]:
     """One row a run and state, the authority first, in the order of `COLUMNS`; `how` is `executed` or `linked`.
 
-    `input`, `compute`, `validate` and `write` are summed over threads and may exceed the elapsed time.
+    Lanes and residual make up the elapsed and the CPU time; they are empty where the receipt does not have them.
     """
     runs = ((closure.baseline,) if closure.baseline else ()) + closure.runs
     return [row for run in runs for row in run_rows(run)]
@@ -35,6 +36,11 @@ def run_rows(run: RunFacts) -> Iterator[Row]:
     """One row a state of one run."""
     for state in sorted(run.elapsed_s):
         how = "executed" if state in run.executed else "linked"
-        lanes = run.lanes_s.get(state, {})
-        times = (run.elapsed_s[state], run.cpu_s.get(state, 0.0), *(lanes.get(lane, 0.0) for lane in LANES))
-        yield (run.run_id, run.arm, run.set_index, run.round_index, state, how, *(round(t, 6) for t in times))
+        slot = (run.run_id, run.arm, run.set_index, run.round_index, state, how)
+        total = (_written(run.elapsed_s[state]), _written(run.cpu_s.get(state)))
+        split = (split_of(lanes.get(state, {})) for lanes in (run.lanes_s, run.lanes_cpu_s))
+        yield (*slot, *total, *(_written(found.get(lane)) for found in split for lane in SPLIT))
+
+
+def _written(seconds: float | None) -> float | str:
+    return "" if seconds is None else round(seconds, 6)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from seg6b.gates.result import GateBoard, Status
+from seg6b.runs.meter import split_of
 from seg6b.runs.receipt import RunReceipt, StateReceipt
 from seg6b.tracking.roles import made_as
 
@@ -86,7 +87,8 @@ def _state_metrics(states: Sequence[StateReceipt]) -> dict[str, float]:
     if executed and len(executed) == len(states):
         out["elapsed_s.total"] = sum(total.values())
     for s in executed:
-        out |= {f"lane_s.{s.state}.{lane}": v for lane, v in s.elapsed_s.items() if lane != "total" and v > 0.0}
+        for name, times in (("lane_s", s.elapsed_s), ("lane_cpu_s", s.cpu_s)):
+            out |= {f"{name}.{s.state}.{lane}": v for lane, v in split_of(times).items() if v > 0.0}
         out[f"peak_rss_mb.{s.state}"] = s.peak_rss_mb
         if total[s.state] > 0.0 and s.rows > 0:
             out[f"rows_per_s.{s.state}"] = s.rows / total[s.state]

@@ -43,7 +43,7 @@ def facts(arm, s4, set_index=1, round_index=1, **changes):
         "rows": {"s4_flow_truth_labels_6B": 211_200}, "parts": {"s4_flow_truth_labels_6B": 16},
         "digests": {"s4_flow_truth_labels_6B": "1" * 16}, "required": {"REQ_UPSTREAM_HASHGATES": "PASS", "REQ_FLOW_LABEL_COVERAGE": "PASS"},
         "warn_metrics": {"WARN_FRAUD_RATE.rate": 0.0478}, "overall_status": "PASS", "verdict": "PASS_BPLUS",
-        "contract": "6B.1", "lanes_s": {"S4": {"input": 1.1, "compute": 5.2, "validate": 0.6, "write": 1.9}},
+        "contract": "6B.1", "lanes_s": {"S4": {"input": 1.1, "compute": 5.2, "validate": 0.6, "write": 1.9, "residual": 0.1}},
     }  # fmt: skip
     return RunFacts(**{**record, **changes})
 

@@ -249,9 +249,10 @@ def state(name: str, seconds: float, tables: dict[str, int], staged_from: str = 
     lanes = {
         "total": seconds,
         "input": 0.1 * seconds,
-        "compute": 0.9 * seconds,
-        "validate": 0.25 * seconds,
-        "write": 0.3 * seconds,
+        "compute": 0.5 * seconds,
+        "validate": 0.18 * seconds,
+        "write": 0.2 * seconds,
+        "residual": 0.02 * seconds,
     }
     return StateReceipt(
         state=name, input_key=name.lower() * 32, input_parts={"code": "11" * 32, "policy": "22" * 32}, knobs={"batch_rows": 500_000, "compression": "snappy"},

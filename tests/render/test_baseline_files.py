@@ -10,7 +10,8 @@ import pytest
 
 from seg6b.render.baseline_files import NAMES, write_baseline
 from seg6b.scoring.closure import Decision
-from tests.scoring.baselines import RUN, baseline, receipt
+from seg6b.scoring.state_csv import run_rows
+from tests.scoring.baselines import RUN, baseline, receipt, run_facts
 
 
 @pytest.fixture
@@ -43,12 +44,15 @@ def test_elapsed_times_are_a_line_a_state(files):
         ("S3", "10.0", "executed"), ("S4", "25.0", "executed"), ("S5", "5.0", "executed"),
     ]  # fmt: skip
     assert {r["run_id"] for r in rows} == {RUN}
-    assert [rows[1][f"{lane}_s"] for lane in ("input", "compute", "validate", "write")] == [
-        "10.0",
-        "70.0",
-        "0.0",
-        "5.0",
-    ]
+    lanes = ("input", "compute", "validate", "write", "residual")
+    assert [rows[1][f"{lane}_s"] for lane in lanes] == ["5.0", "35.0", "0.0", "9.0", "1.0"]
+    assert [rows[1][f"{lane}_cpu_s"] for lane in lanes] == ["5.0", "35.0", "0.0", "9.0", "1.0"]
+
+
+def test_a_lane_that_no_receipt_tells_is_a_blank_not_a_zero():
+    old = {"S1": {"input": 5.0, "compute": 35.0, "validate": 0.0, "write": 9.0}}
+    (row,) = run_rows(run_facts(elapsed_s={"S1": 50.0}, cpu_s={}, lanes_s=old, lanes_cpu_s={}))
+    assert row[6:] == (50.0, *[""] * 11)
 
 
 def test_the_hotspot_map_is_ranked_with_the_residual_beside_the_lanes(files):
@@ -56,9 +60,12 @@ def test_the_hotspot_map_is_ranked_with_the_residual_beside_the_lanes(files):
     assert (found["run_id"], found["threads"], found["elapsed_s"]) == (RUN, 2, 100.0)
     assert found["order"] == ["S1", "S4", "S2", "S3", "S5"]
     first = found["states"][0]
-    assert (first["rank"], first["state"], first["share"], first["residual_s"]) == (1, "S1", 0.5, 15.0)
-    assert first["lanes"][0] == {"lane": "compute", "thread_s": 70.0, "share": 0.7}
-    assert "| 1 | S1 | 50.00 s | 50 % | 10 % | 70 % | 0 % | 5 % | 15 % |" in plain(files["hotspot_map.md"])
+    assert (first["rank"], first["state"], first["share"]) == (1, "S1", 0.5)
+    assert first["lanes"][0] == {"lane": "compute", "elapsed_s": 35.0, "share": 0.7, "cpu_s": 35.0, "cpu_share": 0.7}
+    assert first["residual"] == {"lane": "residual", "elapsed_s": 1.0, "share": 0.02, "cpu_s": 1.0, "cpu_share": 0.02}
+    said = plain(files["hotspot_map.md"])
+    assert "| 1 | S1 | 50.00 s | 50 % | 10 % | 70 % | 0 % | 18 % | 2 % |" in said
+    assert "| S1 | 50.00 s | 10 % | 70 % | 0 % | 18 % | 2 % |" in said
 
 
 def test_the_part_shape_names_small_files(files):

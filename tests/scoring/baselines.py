@@ -16,8 +16,12 @@ MIB = 2**20
 RUN = "0f" * 16
 ELAPSED = {"S0": 1.0, "S1": 50.0, "S2": 10.0, "S3": 10.0, "S4": 25.0, "S5": 5.0}
 LANES = {
-    "S1": {"input": 10.0, "compute": 70.0, "validate": 0.0, "write": 5.0},
-    "S4": {"input": 5.0, "compute": 20.0, "validate": 5.0, "write": 10.0},
+    "S0": {"input": 0.0, "compute": 0.0, "validate": 1.0, "write": 0.0, "residual": 0.0},
+    "S1": {"input": 5.0, "compute": 35.0, "validate": 0.0, "write": 9.0, "residual": 1.0},
+    "S2": {"input": 1.0, "compute": 4.0, "validate": 2.0, "write": 2.0, "residual": 1.0},
+    "S3": {"input": 1.0, "compute": 4.0, "validate": 2.0, "write": 3.0, "residual": 0.0},
+    "S4": {"input": 3.0, "compute": 12.0, "validate": 3.0, "write": 7.0, "residual": 0.0},
+    "S5": {"input": 1.0, "compute": 1.0, "validate": 3.0, "write": 0.0, "residual": 0.0},
 }
 BUDGETS = {
     "arrivals": 1_000_000,
@@ -59,7 +63,15 @@ def state_receipts(sizes=SIZES):
 
 def run_facts(**changed):
     made = facts(
-        "authority", 0, 0, run_id=RUN, elapsed_s=ELAPSED, cpu_s=ELAPSED, executed=tuple(ELAPSED), lanes_s=LANES
+        "authority",
+        0,
+        0,
+        run_id=RUN,
+        elapsed_s=ELAPSED,
+        cpu_s=ELAPSED,
+        executed=tuple(ELAPSED),
+        lanes_s=LANES,
+        lanes_cpu_s=LANES,
     )
     return replace(made, **changed)
 

@@ -36,7 +36,8 @@ def facts(arm="c01", set_index=1, round_index=1, s4=100.0, s5=10.0, **changed):
         run_id(arm, set_index, round_index), arm, set_index, round_index, 42, WORLD, PARAMETERS, {"s4.batch_rows": 1},
         "one machine", {"S3": 30.0, "S4": s4, "S5": s5}, {"S3": 3.0, "S4": s4, "S5": s5}, ("S4", "S5"), dict(ROWS),
         dict.fromkeys(ROWS, 2), digests, {"REQ_A": "PASS", "REQ_B": "PASS"}, {"WARN_A.share": 0.5}, "PASS", "PASS_B",
-        contract="6B.v2", lanes_s={"S4": {"input": 1.0, "compute": s4, "validate": 0.0, "write": 2.0}}, gates=GATES,
+        contract="6B.v2", gates=GATES,
+        lanes_s={"S4": {"input": 1.0, "compute": s4 - 4.0, "validate": 0.0, "write": 2.0, "residual": 1.0}},
     )  # fmt: skip
     return replace(made, **changed)
 

@@ -9,7 +9,7 @@ from seg6b.scoring.baseline import baseline_faults, threads_of
 from seg6b.scoring.budget_pin import budget_pin
 from seg6b.scoring.hotspots import hotspot_map
 from seg6b.scoring.part_shape import Spread, part_shapes
-from tests.scoring.baselines import BUDGETS, ELAPSED, MIB, SIZES, baseline, receipt, run_facts, state_receipts
+from tests.scoring.baselines import BUDGETS, ELAPSED, LANES, MIB, SIZES, baseline, receipt, run_facts, state_receipts
 
 ARRIVALS = 124_724_153
 PUBLISHED = {"S0": 1.0, "S1": 1333.75, "S2": 142.45, "S3": 371.67, "S4": 563.20, "S5": 5.20}
@@ -22,18 +22,28 @@ def test_states_are_ranked_by_their_share_of_s1_to_s5():
     assert [(s.rank, s.share) for s in found.states] == [(1, 0.5), (2, 0.25), (3, 0.1), (4, 0.1), (5, 0.05)]
 
 
-def test_lanes_and_residual_are_shares_of_thread_time():
-    found = {s.state: s for s in hotspot_map(run_facts(), 2).states}
+def test_lanes_and_residual_make_up_the_time_of_a_state():
+    cpu = {**LANES, "S1": {"input": 10.0, "compute": 30.0, "validate": 10.0, "write": 0.0, "residual": 0.0}}
+    found = {s.state: s for s in hotspot_map(run_facts(lanes_cpu_s=cpu), 2).states}
     s1 = found["S1"]
-    assert s1.thread_s == 100.0
-    assert [(lane.lane, lane.share) for lane in s1.lanes] == [
-        ("compute", 0.7), ("input", 0.1), ("write", 0.05), ("validate", 0.0),
+    assert [(lane.lane, lane.share, lane.cpu_share) for lane in s1.lanes] == [
+        ("compute", 0.7, 0.6), ("write", 0.18, 0.0), ("input", 0.1, 0.2), ("validate", 0.0, 0.2),
     ]  # fmt: skip
-    assert (s1.residual_s, s1.residual_share) == pytest.approx((15.0, 0.15))
+    assert (s1.residual.elapsed_s, s1.residual.share) == (1.0, 0.02)
     assert [lane.lane for lane in found["S4"].lanes] == ["compute", "write", "input", "validate"]
-    assert (found["S2"].residual_s, found["S2"].residual_share) == (20.0, 1.0)
+    assert [name for name, state in found.items() if state.unexplained] == ["S2"]
     for state in found.values():
-        assert sum(lane.share for lane in state.lanes) + state.residual_share == pytest.approx(1.0)
+        assert sum(lane.share for lane in state.lanes) + state.residual.share == pytest.approx(1.0)
+
+
+def test_a_receipt_of_an_earlier_version_has_no_decomposition_and_is_no_baseline():
+    summed = {"S4": {"input": 5.0, "compute": 20.0, "validate": 5.0, "write": 10.0}}
+    old = run_facts(lanes_s={**LANES, **summed}, lanes_cpu_s={})
+    s4 = next(s for s in hotspot_map(old, 2).states if s.state == "S4")
+    assert (s4.elapsed_s, s4.lanes, s4.residual, s4.unexplained) == (25.0, (), None, False)
+    assert list(baseline_faults(old)) == [
+        "no decomposition into lanes and residual, which an earlier version did not write: S4"
+    ]
 
 
 def test_a_linked_state_is_told():
@@ -43,7 +53,7 @@ def test_a_linked_state_is_told():
 
 def test_a_state_that_took_no_time_has_no_share():
     found = hotspot_map(run_facts(elapsed_s=dict.fromkeys(ELAPSED, 0.0), lanes_s={}), 2)
-    assert {(s.share, s.residual_share) for s in found.states} == {(0.0, 0.0)}
+    assert {(s.share, s.residual) for s in found.states} == {(0.0, None)}
 
 
 def test_shape_of_the_heavy_datasets_the_largest_first():

@@ -193,4 +193,5 @@ def test_elapsed_rows():
         ("authority", 0, 0, "S4", "executed"),
         ("authority", 0, 0, "S5", "executed"),
     ]
-    assert rows[-2] == (run_id("c01", 1, 1), "c01", 1, 1, "S4", "executed", 80.0, 80.0, 1.0, 80.0, 0.0, 2.0)
+    lanes = (1.0, 76.0, 0.0, 2.0, 1.0, *[""] * 5)
+    assert rows[-2] == (run_id("c01", 1, 1), "c01", 1, 1, "S4", "executed", 80.0, 80.0, *lanes)

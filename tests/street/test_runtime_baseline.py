@@ -73,8 +73,10 @@ def test_the_files_say_what_the_receipts_say(locked):
     assert elapsed == {name: s.elapsed_s["total"] for name, s in states.items() if name != "S0"}
     assert hotspots["order"] == sorted(elapsed, key=lambda s: -elapsed[s])
     for state in hotspots["states"]:
-        assert sum(lane["share"] for lane in state["lanes"]) + state["residual_share"] == pytest.approx(1.0)
-        assert state["residual_s"] > -0.01
+        parts = [*state["lanes"], state["residual"]]
+        assert sum(part["elapsed_s"] for part in parts) == pytest.approx(state["elapsed_s"], abs=1e-9)
+        assert sum(part["cpu_s"] for part in parts) == pytest.approx(state["cpu_s"], abs=1e-9)
+        assert min(part["elapsed_s"] for part in parts) >= 0.0
     for shape in report(root, "part_shape", run.run_id)["heavy"]:
         parts = states[shape["state"]].datasets[shape["dataset"]].parts
         assert shape["bytes_per_file"]["max"] == max(p.bytes for p in parts)

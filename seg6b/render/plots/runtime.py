@@ -8,24 +8,24 @@ from typing import Any
 from seg6b.render.data import BoardData
 from seg6b.render.plots.shape import COLOURS, Figure, Plot, axis, bar_fill, figure, text
 from seg6b.render.wording import seconds
-from seg6b.runs.meter import LANES
+from seg6b.runs.meter import SPLIT, split_of
 
 
 def state_elapsed(data: BoardData) -> Plot:
-    """Elapsed seconds by state: the lanes stacked (summed over threads), the wall clock and the budget as marks."""
+    """Elapsed seconds by state: lanes and residual stacked, which make the wall clock; it and the budget as marks."""
     states = [s for s in data.states if not s.staged_from][::-1]
     names = [text(s.state) for s in states]
     traces: list[Figure] = []
-    for k, lane in enumerate(LANES):
+    for k, lane in enumerate(SPLIT):
         traces.append(
             {
                 "type": "bar",
                 "orientation": "h",
                 "y": names,
-                "x": [round(s.elapsed_s.get(lane, 0.0), 4) for s in states],
+                "x": [round(split_of(s.elapsed_s).get(lane, 0.0), 4) for s in states],
                 "name": lane,
                 "marker": bar_fill(COLOURS[k], k),
-                "hovertemplate": f"%{{y}} {lane}: %{{x:.2f}} s over all threads<extra></extra>",
+                "hovertemplate": f"%{{y}} {lane}: %{{x:.2f}} s<extra></extra>",
             }
         )
     traces.append(_marks(names, [s.elapsed_s.get("total", 0.0) for s in states], "wall clock", "diamond"))
