@@ -9,6 +9,7 @@ from seg6b.errors import Damaged, ResourceRefused
 from seg6b.gates.board_file import verdict_of
 from seg6b.lane.ablation import ablation_report
 from seg6b.render.closure_files import write_closure
+from seg6b.render.replay_files import write_replay
 from seg6b.runs import ledger
 from seg6b.runs.disk import disk_faults, write_json
 from seg6b.runs.folder import RunFolder
@@ -56,6 +57,7 @@ def close_sweep(job: Job, sweep: Sweep, closure: Closure, settings: MLflowSettin
     with disk_faults("E_SWEEP_DISK", folder.path):
         paths = write_closure(closure, job.root / "reports", job.lane.history)
         paths += ablation_report(job.root, closure)
+        paths += write_replay(closure.lane, closure.witness, job.root / "reports") if closure.witness else []
         _record(job.root, closure)
         _move_last_good(job, closure)
         write_json(folder.closure_path, closure)

@@ -16,6 +16,7 @@ from seg6b.lane.close import Closed, close_sweep
 from seg6b.lane.estimate import estimate_job, estimate_sweep
 from seg6b.lane.phase import open_phase
 from seg6b.lane.plan import Compose, PlannedJob, plan_sweep
+from seg6b.lane.replay import witness_sweep
 from seg6b.lane.room import make_room
 from seg6b.lane.series import Result
 from seg6b.lane.units import Unit
@@ -26,6 +27,7 @@ from seg6b.render.sweep_table import LiveSweep
 from seg6b.runs.disk import disk_faults
 from seg6b.runs.pins import authority, verified
 from seg6b.runs.sweep import REMEDIATION, SlotReceipt, Sweep
+from seg6b.runs.sweep_folder import SweepFolder
 from seg6b.scoring.basis import Basis
 from seg6b.scoring.closing import nobody_left
 from seg6b.scoring.closure import ArmScore, Closure, Decision
@@ -95,6 +97,8 @@ def run_comparison(planned: Comparison) -> dict[int, Result]:
 
     with LiveSweep(base.root) as progress:
         closure = run_sweep(base.root, sweep, progress, score=score)
+    if witness_sweep(base.root, sweep, closure, Threads.of(base.threads)):
+        closure = score(SweepFolder.of(base.root, sweep.sweep_id).slots())
     closed = close_sweep(base, sweep, closure, MLflowSettings(base.root, **asdict(base.tracking)))
     show_closure(closed.closure, closed.paths)
     if closed.untracked:

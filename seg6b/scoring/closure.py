@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from seg6b.scoring.replay import ReplayWitness
+
 
 class Decision(StrEnum):
     """What becomes of an arm, or of a lane."""
@@ -225,6 +227,7 @@ class Closure:
         targets: the closing rule.
         overrides: overrides of the phase law that the lane ran under, with their reasons.
         generated_utc: RFC 3339; the time of the last run, so that scoring again gives the same file.
+        witness: what the replay of the best arm said; None where none was asked for.
     """
 
     lane: str
@@ -241,3 +244,4 @@ class Closure:
     targets: dict[str, Any]
     overrides: tuple[str, ...]
     generated_utc: str
+    witness: ReplayWitness | None = None

@@ -11,6 +11,7 @@ from seg6b.runs.sweep import CONTROL
 from seg6b.scoring.closure import ArmScore, Closure, RunFacts
 from seg6b.scoring.facts import checks_pass
 from seg6b.scoring.parts_rule import counts_parts, slowest_ratio, too_many
+from seg6b.scoring.replay import ReplayWitness
 
 SEGMENT = "6B"
 
@@ -33,7 +34,7 @@ def closure_json(closure: Closure) -> dict[str, Any]:
         "reasons": list(closure.reasons),
         "overrides": list(closure.overrides),
         "baseline": _run(closure.baseline),
-        "witness": None,
+        "witness": _witness(closure.witness),
         "candidate": _run(candidate),
         "control": _run(control),
         "state_elapsed_s": _elapsed(closure, score),
@@ -84,6 +85,20 @@ def _run(facts: RunFacts | None) -> dict[str, Any] | None:
         "overall_status": facts.overall_status,
         "verdict": facts.verdict,
         "testbed": facts.testbed,
+    }
+
+
+def _witness(witness: ReplayWitness | None) -> dict[str, Any] | None:
+    """What the replay said in short; the whole stands in its own files."""
+    if witness is None:
+        return None
+    return {
+        "run_id": witness.witness_id,
+        "replayed": witness.run_id,
+        "since": witness.since,
+        "verdict": str(witness.verdict),
+        "faults": list(witness.faults),
+        "content_digests": {found.dataset: found.digests[1] for found in witness.datasets},
     }
 
 

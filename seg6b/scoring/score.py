@@ -18,6 +18,7 @@ from seg6b.scoring.dossier import AUTHORITY, Dossier, judged_state, rounds_of, s
 from seg6b.scoring.drift import DriftNote, differing, find_drifts, save_drifts, saved_drifts
 from seg6b.scoring.facts import run_facts, save_facts, saved_facts
 from seg6b.scoring.runtime import planned_looks
+from seg6b.scoring.witnessed import saved_witness, under_witness
 
 
 def score_sweep(
@@ -45,7 +46,8 @@ def score_sweep(
         kept = saved_drifts(folder, name, reference.run_id)
         return find_drifts(root, run, reference) if kept is None else kept
 
-    return close(Dossier(sweep, tuple(slots), facts, _baseline(root, folder, sweep), budgets, drifts), overrides)
+    closure = close(Dossier(sweep, tuple(slots), facts, _baseline(root, folder, sweep), budgets, drifts), overrides)
+    return under_witness(closure, saved_witness(folder)) if sweep.closure.get("witness") else closure
 
 
 def note_basis(root: Path, sweep: Sweep, basis: Basis) -> None:

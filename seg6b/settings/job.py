@@ -62,6 +62,8 @@ class ClosureRule:
         max_slower: share of the control's time that a state may lose at most, with its interval, where parts decide.
         control: knobs that the control has otherwise than the authority, where the question is the gain over ways that
             the authority no longer goes; empty leaves it the authority's own.
+        witness: whether the winner of a timed lane is run once more, and kept only if its replay is identical.
+        seeds: of a witness lane: run seeds that it executes, its own among them.
         unlocks: marker written when it closes, such as `UNLOCK_POPT.3_CONTINUE`; empty writes none.
         holds: marker written when it does not.
         level: `b` or `bplus`, at which the gates below are held.
@@ -81,6 +83,8 @@ class ClosureRule:
     datasets: tuple[str, ...] = ()
     max_slower: float = 0.0
     control: Mapping[str, Any] = field(default_factory=dict)
+    witness: bool = False
+    seeds: tuple[int, ...] = ()
     unlocks: str = ""
     holds: str = ""
     level: str = "b"

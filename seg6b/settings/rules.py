@@ -15,7 +15,10 @@ MAX_ROUNDS: Final = 12
 
 KINDS: Final = ("optimisation", "remediation", "baseline", "witness", "certification")
 ON_FAILURE: Final = ("continue", "stop", "retry")
-SCORERS: Final = {"optimisation": "runtime", "remediation": "realism"}
+TIMED: Final = "optimisation"
+WITNESS: Final = "witness"
+WITNESS_SEEDS: Final = 2
+SCORERS: Final = {TIMED: "runtime", "remediation": "realism"}
 BASES: Final = ("last_good",)
 LEVELS: Final = ("b", "bplus")
 OWNERS: Final = ("S1", "S2", "S3", "S4", "S5")
@@ -110,6 +113,16 @@ def _closure_rules(closure: Mapping[str, Any], kind: str) -> Iterator[Rule]:
     for key in closure["control"]:
         named = kind == "optimisation" and bool(_KNOB.fullmatch(str(key)))
         yield "lane.closure.control", key, named, "a knob (s4.batch_rows), in a lane of kind optimisation"
+    witnessed = not closure["witness"] or kind in {"", TIMED}
+    yield (
+        "lane.closure.witness",
+        closure["witness"],
+        witnessed,
+        f"false in a lane of kind {kind}: only a timed one has it",
+    )
+    seeds, least = closure["seeds"], WITNESS_SEEDS if kind == WITNESS else 0
+    count = len(seeds) == len(set(seeds)) and (len(seeds) >= least if least else not seeds)
+    yield "lane.closure.seeds", seeds, count, f"{least} different ones or more" if least else "none: no witness lane"
     for key in ("unlocks", "holds"):
         if closure[key]:
             yield _marker(f"lane.closure.{key}", closure[key])

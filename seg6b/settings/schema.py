@@ -161,6 +161,8 @@ class ClosureSchema:
     datasets: list[str] = field(default_factory=list)
     max_slower: float = 0.0
     control: dict[str, Any] = field(default_factory=dict)
+    witness: bool = False
+    seeds: list[int] = field(default_factory=list)
     unlocks: str = ""
     holds: str = ""
     level: str = "b"
