@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from seg6b.errors import EvidenceMissing, UsageError
-from seg6b.gates.board_file import read_board, verdict_of
+from seg6b.gates.board_file import read_board
 from seg6b.gates.result import GateBoard
 from seg6b.gates.thresholds import Thresholds
-from seg6b.lane.base import variants_of
 from seg6b.lane.boards import board_again, gate_file_of
-from seg6b.lane.lanes import as_overrides
-from seg6b.lane.spawn import run_process
+from seg6b.lane.seed_runs import COMMAND, Say, SeedRuns, pin_set, place_of
 from seg6b.policy.packs import load_policies
 from seg6b.runs import ledger
 from seg6b.runs.disk import disk_faults, to_json, write_json
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.keys import code_digest
-from seg6b.runs.pins import Role, pin, pins, unpin
+from seg6b.runs.pins import Role
 from seg6b.runs.receipt import RunReceipt
 from seg6b.runs.sweep_folder import bench_lock
 from seg6b.runs.verify import state_receipts, verify_files
-from seg6b.scoring.budgets import budget_facts, overdrawn
 from seg6b.scoring.certification import Certification, SeedRun, certification_of
 from seg6b.scoring.facts import run_facts
 from seg6b.shards.executor import Threads
 
 LANE: Final = "P5"
-COMMAND: Final = (sys.executable, "-m", "seg6b.lane")
 CODE: Final = "seg6b.states.pipeline"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +72,14 @@ def certify(request: Request, say: Say, command: Sequence[str] = COMMAND) -> Cer
     receipt, thresholds = request.source.receipt(), thresholds_of(request.source)
     identity = certification_id(receipt, thresholds, request)
     place = place_of(receipt, thresholds, request.settings)
+    series = SeedRuns(
+        request.root, LANE, identity, folder_of(request.root, identity), place, request.budgets, say, tuple(command)
+    )
     held: dict[int, RunFolder] = dict(request.given)
     with disk_faults("E_CERTIFY_DISK", request.root / "mlruns"), bench_lock(request.root, identity):
         for number, seed in enumerate(thresholds.cross_seed.seeds, 1):
             if seed not in held and request.run_missing:
-                held[seed] = _seed_run(request, place, identity, (number, seed), say, command)
+                held[seed] = series.best(number, seed)
     runs = {seed: _judged(held[seed], seed, receipt) for seed in thresholds.cross_seed.seeds if seed in held}
     return certification_of(identity, receipt, thresholds, runs, request.budgets)
 
@@ -114,14 +110,10 @@ def seal(root: Path, certified: Certification) -> None:
     Raises:
         Damaged: a run is not as its receipts say, so it cannot be pinned.
     """
-    executor, mine = Threads.of(), set(certified.runs.values())
     if not certified.blockers:
-        for run_id in certified.runs.values():
-            run = RunFolder.of(root, run_id)
-            pin(root, run, Role.CERTIFICATION, verdict_of(run), executor, reason=f"{LANE} {certified.grade}")
-        for old in pins(root):
-            if old.role is Role.CERTIFICATION and old.run_id not in mine:
-                unpin(root, old.run_id, Role.CERTIFICATION, f"superseded by {certified.certification_id[:8]}")
+        runs = [RunFolder.of(root, run_id) for run_id in certified.runs.values()]
+        superseded = f"superseded by {certified.certification_id[:8]}"
+        pin_set(root, Role.CERTIFICATION, runs, f"{LANE} {certified.grade}", superseded)
     body = {
         "lane": LANE,
         "certification_id": certified.certification_id,
@@ -137,92 +129,23 @@ def seal(root: Path, certified: Certification) -> None:
     write_json(folder_of(root, certified.certification_id) / "certification.json", certified)
 
 
-def place_of(receipt: RunReceipt, thresholds: Thresholds, settings: Sequence[str]) -> tuple[str, ...]:
-    """Overrides that give another run the world, policy, knobs and gate file of a run; its seed is not among them."""
-    knobs = {k: v for k, v in receipt.knobs.items() if not k.startswith("policy/")}
-    world = {"world": receipt.world["name"], "world.arrivals": receipt.world["arrivals"]}
-    own = {"posture": receipt.posture, "scenario_id": receipt.scenario_id, "gates": thresholds.version}
-    seed = {"world.seed": receipt.world["seed"]}
-    return (*as_overrides({**own, **world, **seed, **knobs}), *variants_of(receipt), *settings)
-
-
-def _seed_run(
-    request: Request, place: Sequence[str], identity: str, slot: tuple[int, int], say: Say, command: Sequence[str]
-) -> RunFolder:
-    """The first run of a seed; where a state overdraws its budget, the better of the first and a second."""
-    first = _run(request, place, identity, (*slot, 1), say, command)
-    over = _over_budget(first, request.budgets)
-    if not over:
-        return first
-    say(f"seed {slot[1]}: {', '.join(over)} over budget; once more, the better run counts")
-    second = _run(request, place, identity, (*slot, 2), say, command)
-    return second if len(_over_budget(second, request.budgets)) < len(over) else first
-
-
-def _run(
-    request: Request, place: Sequence[str], identity: str, slot: tuple[int, int, int], say: Say, command: Sequence[str]
-) -> RunFolder:
-    """The n-th run of one seed: as it stands if it has ended before, else to its end in a new process."""
-    number, seed, time = slot
-    name = f"{seed}" if time == 1 else f"{seed}-{time}"
-    run = RunFolder.of(request.root, hashlib.sha256(f"{identity}:{name}".encode()).hexdigest()[:32])
-    if run.exists() and run.receipt().status == "DONE":
-        say(f"seed {seed}: run {run.run_id[:8]} is there")
-        return run
-    own = {"lane.id": LANE, "seed": seed, "arm.name": f"c{number:02d}", "arm.set_index": 1, "arm.round_index": time}
-    say(f"seed {seed}: run {run.run_id[:8]}, S0 to S5")
-    line = [*command, *place, *chain(request.root, run, identity, own)]
-    log = folder_of(request.root, identity) / "logs" / f"seed-{name}"
-    run_chain(run, line, log, f"seed {seed}", "the same command goes on with the seeds that are there.")
-    return run
-
-
-def _over_budget(run: RunFolder, plain: Mapping[str, Any]) -> list[str]:
-    """States of a run that overdraw their budget."""
-    found = budget_facts([run_facts(run)], plain, int(run.receipt().world["arrivals"]))
-    return [b.name for b in overdrawn(found) if b.name in plain["states"]]
-
-
-def chain(root: Path, run: RunFolder, identity: str, own: Mapping[str, Any]) -> tuple[str, ...]:
-    """Overrides of a run that links nothing, tells nobody and prunes nothing; `own` are those of this one alone."""
-    kept = {"tracking": "off", "prune.auto": False, "source_run": "none"}
-    return as_overrides({"root": str(root), "run_id": run.run_id, "arm.sweep": identity, **own, **kept})
-
-
-def run_chain(run: RunFolder, line: Sequence[str], log: Path, name: str, way_on: str) -> GateBoard:
-    """Run a command line to its end, and read the board of the run that it makes.
-
-    Args:
-        run: the run.
-        line: the command line.
-        log: where its output goes, without an ending.
-        name: what the run is called.
-        way_on: what to do when it did not end.
-
-    Raises:
-        EvidenceMissing: the run did not end.
-    """
-    out, err = log.with_name(f"{log.name}.out"), log.with_name(f"{log.name}.err")
-    ended = run_process(line, out, err, lambda _: None, {})
-    board = read_board(run) if run.exists() else None
-    if ended.exit_code != 0 or board is None:
-        raise EvidenceMissing(
-            "E_CERTIFY_RUN", f"the run of {name} did not end", str(err),
-            ended.error or f"exit code {ended.exit_code}", "a finished run", f"Put that right; {way_on}",
-        )  # fmt: skip
-    return board
-
-
 def _judged(run: RunFolder, seed: int, certified: RunReceipt) -> SeedRun:
     """One run with its board, and everything that forbids to use it."""
     board = read_board(run)
     if board is None:
         raise EvidenceMissing("E_CERTIFY_GATES", "the run has no gates", str(run.path), "", "a finished run", "")
     facts = replace(run_facts(run), arm=f"seed {seed}")
-    return SeedRun(seed, facts, board, run.receipt().ended_utc, tuple(_faults(run, board, certified)))
+    return SeedRun(seed, facts, board, run.receipt().ended_utc, tuple(run_faults(run, board, certified)))
 
 
-def _faults(run: RunFolder, board: GateBoard, certified: RunReceipt) -> list[str]:
+def run_faults(run: RunFolder, board: GateBoard, certified: RunReceipt) -> list[str]:
+    """Everything that forbids to use a run as one of what `certified` is a run of.
+
+    Args:
+        run: the run.
+        board: its gates.
+        certified: receipt of a run of the same policy, world and scenario.
+    """
     receipt = run.receipt()
     found = [f"damaged: {finding}" for finding in verify_files(run, Threads.of())[:3]]
     if load_policies(receipt.policy, str(run.receipt_path)).parameter_hash != receipt.parameter_hash:

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from seg6b.gates.result import GateBoard, Status
 from seg6b.gates.thresholds import Thresholds
-from seg6b.lane.certify import COMMAND, chain, folder_of, place_of, run_chain
+from seg6b.lane.certify import folder_of
+from seg6b.lane.seed_runs import COMMAND, chain, place_of, run_chain
 from seg6b.runs.disk import disk_faults, remove_tree, write_json
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.receipt import RunReceipt

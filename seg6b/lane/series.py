@@ -9,13 +9,19 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from seg6b.draws.compiled import CACHE, KEPT
+from seg6b.errors import Damaged, ResourceRefused
 from seg6b.lane.candidate import Outcome, run_candidate
 from seg6b.lane.lock import BASELINE, lock_baseline
 from seg6b.lane.phase import open_phase
+from seg6b.lane.witness import run_witness, told
 from seg6b.render.terminal import LiveProgress, OutcomeView, show_outcome, show_plan
 from seg6b.runs.progress import Progress
+from seg6b.scoring.closure import Decision
+from seg6b.scoring.witness import whole
 from seg6b.settings.job import Job
+from seg6b.settings.rules import WITNESS
 from seg6b.tracking.settings import MLflowSettings
+from seg6b.tracking.witnesses import project_witness
 
 
 class Result(float):
@@ -54,9 +60,11 @@ def run_job(job: Job, listener: Progress | None = None) -> Result:
     """Run one candidate; `listener` takes the place of the terminal where several jobs share it.
 
     A slot of a sweep ends with 0 when its run ended: the scorer judges its gates. So does a baseline, which is locked
-    as it is. Any other job ends with 1 when S5 or a hard gate failed.
+    as it is. A witness lane ends with 1 where it holds. Any other job ends with 1 when S5 or a hard gate failed.
     """
     overrides = () if job.arm.sweep else open_phase(job.root, job.lane)
+    if job.lane.kind == WITNESS and not job.arm.sweep:
+        return _witnessed(job, overrides)
     outcome = _shown(job, overrides) if listener is None else run_candidate(job, listener)
     judged_later = bool(job.arm.sweep) or job.lane.kind == BASELINE
     if job.lane.kind == BASELINE:
@@ -64,6 +72,20 @@ def run_job(job: Job, listener: Progress | None = None) -> Result:
             print(line, file=sys.stderr)  # noqa: T201
     code = 0 if outcome.accepted or judged_later else 1
     return Result.of(seconds(job, outcome), code, run_id=outcome.run.run_id)
+
+
+def _witnessed(job: Job, overrides: Sequence[str]) -> Result:
+    """A witness lane: its runs, its decision; ends with 1 where it holds."""
+    closure, paths = run_witness(job, overrides)
+    untracked = ""
+    try:
+        project_witness(closure, job.root, MLflowSettings(job.root, **asdict(job.tracking)), paths)
+    except (Damaged, ResourceRefused) as error:
+        error.hint = "The closure itself is safe, in reports/."
+        untracked = f"tracking  pending: {error}"
+    for line in (*told(closure, paths, job.root), *([untracked] if untracked else [])):
+        print(line, file=sys.stderr)  # noqa: T201
+    return Result.of(whole(closure.run), int(closure.decision is not Decision.KEEP), run_id=closure.run.run_id)
 
 
 def seconds(job: Job, outcome: Outcome) -> float:

@@ -248,12 +248,26 @@ def lane_budgets(runs: Sequence[RunFacts], plain: Mapping[str, Any], arrivals: i
             facts.append(budget_fact(state, max(took), *ends))
     whole = sorted((sum(run.elapsed_s[s] for s in plain["states"] if s in run.elapsed_s) for run in runs), reverse=True)
     for lane, count in SEEDS_OF.items():
-        limits, used = plain.get("lanes_min", {}).get(lane), whole[: count or len(whole)]
-        if limits and len(used) >= max(count, 1):
-            states = len(plain["states"]) * len(used)
-            ends = [scaled(60.0 * limits[name], plain, arrivals, states) for name in ("target", "stretch")]
-            facts.append(budget_fact(lane, sum(used), *ends))
+        used = whole[: count or len(whole)]
+        facts += lane_budget(lane, used, plain, arrivals) if len(used) >= max(count, 1) else []
     return facts
+
+
+def lane_budget(lane: str, seconds: Sequence[float], plain: Mapping[str, Any], arrivals: int) -> list[BudgetFact]:
+    """What whole chains S1..S5 took, one after the other, against the budget of a lane; none where none is stated.
+
+    Args:
+        lane: `candidate`, `witness` or `certification`.
+        seconds: of each chain.
+        plain: runtime budgets, as plain data.
+        arrivals: size of the world.
+    """
+    limits = plain.get("lanes_min", {}).get(lane)
+    if not limits:
+        return []
+    states = len(plain["states"]) * len(seconds)
+    ends = [scaled(60.0 * limits[name], plain, arrivals, states) for name in ("target", "stretch")]
+    return [budget_fact(lane, sum(seconds), *ends)]
 
 
 def over_target(budgets: Sequence[BudgetFact]) -> list[str]:

@@ -33,10 +33,10 @@ def closure_json(closure: Closure) -> dict[str, Any]:
         "marker": closure.marker,
         "reasons": list(closure.reasons),
         "overrides": list(closure.overrides),
-        "baseline": _run(closure.baseline),
-        "witness": _witness(closure.witness),
-        "candidate": _run(candidate),
-        "control": _run(control),
+        "baseline": run_json(closure.baseline),
+        "witness": witness_json(closure.witness),
+        "candidate": run_json(candidate),
+        "control": run_json(control),
         "state_elapsed_s": _elapsed(closure, score),
         "metrics": _metrics(closure, score, candidate),
         "targets": closure.targets,
@@ -69,7 +69,8 @@ def run_of(closure: Closure, score: ArmScore | None) -> RunFacts | None:
     return next((run for run in closure.runs if score is not None and run.run_id == score.run_id), None)
 
 
-def _run(facts: RunFacts | None) -> dict[str, Any] | None:
+def run_json(facts: RunFacts | None) -> dict[str, Any] | None:
+    """A run as a closure names it."""
     if facts is None:
         return None
     return {
@@ -88,7 +89,7 @@ def _run(facts: RunFacts | None) -> dict[str, Any] | None:
     }
 
 
-def _witness(witness: ReplayWitness | None) -> dict[str, Any] | None:
+def witness_json(witness: ReplayWitness | None) -> dict[str, Any] | None:
     """What the replay said in short; the whole stands in its own files."""
     if witness is None:
         return None

@@ -103,7 +103,7 @@ def test_a_run_that_did_not_end_stops_it_and_says_where_to_look(root, run):
     asked = request(root, run, {42: run, 7: run, 101: run}, run_missing=True)
     with pytest.raises(EvidenceMissing) as refused:
         certify(asked, lambda _: None, ("sh", "-c", "echo 'E_S2_DISK: full.' >&2; exit 1"))
-    assert (refused.value.code, refused.value.value) == ("E_CERTIFY_RUN", "E_S2_DISK: full.")
+    assert (refused.value.code, refused.value.value) == ("E_SEED_RUN", "E_S2_DISK: full.")
     assert "seed-202.err" in refused.value.where
 
 

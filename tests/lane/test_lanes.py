@@ -264,6 +264,7 @@ def test_the_lane_that_gives_a_marker_is_found(tmp_path):
         ("lane.closure.unlocks=a/b", "lane.closure.unlocks", "a marker"),
         ("lane.closure.control={s1.shards: 8}", "lane.closure.control", "kind optimisation"),
         ("lane.closure.scorer=speed", "lane.closure.scorer", "runtime, realism"),
+        ("lane.closure.seeds=[42,7]", "lane.closure.seeds", "no witness lane"),
         ("lane.requires=[please]", "lane.requires", "a marker"),
         ("lane.candidates=[{root: /tmp}]", "lane.candidates[0]", "a knob"),
         ("lane.candidates=[{lane.id: x}]", "lane.candidates[0]", "a knob"),
@@ -293,6 +294,23 @@ def test_only_knobs_of_an_optimisation_may_be_named_of_a_control(plain, kind, ke
         require_sound(changed(plain, f"lane.kind={kind}", f"lane.closure.control={{{key}: 8}}"))
     assert (refused.value.where, refused.value.value) == ("lane.closure.control", key)
     require_sound(changed(plain, "lane.kind=optimisation", "lane.closure.control={s1.shards: 8, executor.threads: 1}"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "closure", "key", "expected"),
+    [
+        ("witness", "seeds=[42]", "seeds", "2 different ones"),
+        ("witness", "seeds=[42,42]", "seeds", "2 different ones"),
+        ("remediation", "witness=true", "witness", "only a timed one"),
+        ("baseline", "witness=true", "witness", "only a timed one"),
+    ],
+)
+def test_a_witness_is_asked_only_of_a_lane_that_can_give_it(plain, kind, closure, key, expected):
+    with pytest.raises(UsageError) as refused:
+        require_sound(changed(plain, f"lane.kind={kind}", f"lane.closure.{closure}"))
+    assert (refused.value.where, expected in refused.value.expected) == (f"lane.closure.{key}", True)
+    require_sound(changed(plain, "lane.kind=witness", "lane.closure.seeds=[42,7]"))
+    require_sound(changed(plain, "lane.kind=optimisation", "lane.closure.witness=true"))
 
 
 @pytest.mark.parametrize(("kind", "scorer"), [("optimisation", "realism"), ("remediation", "runtime")])
