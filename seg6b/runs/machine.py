@@ -57,7 +57,7 @@ class MemoryWatch:
     """Samples the resident memory of this process every 20 ms while it is open."""
 
     def __init__(self) -> None:
-        self.peak_rss_mb = 0.0
+        self._peak_mb = 0.0
         self._stop = threading.Event()
         self._process = psutil.Process()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -72,11 +72,16 @@ class MemoryWatch:
     ) -> None:
         self._stop.set()
         self._thread.join()
+
+    @property
+    def peak_rss_mb(self) -> float:
+        """The highest so far, a sample of now included."""
         self._sample()
+        return self._peak_mb
 
     def _watch(self) -> None:
         while not self._stop.wait(0.02):
             self._sample()
 
     def _sample(self) -> None:
-        self.peak_rss_mb = max(self.peak_rss_mb, self._process.memory_info().rss / 2**20)
+        self._peak_mb = max(self._peak_mb, self._process.memory_info().rss / 2**20)

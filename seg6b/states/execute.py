@@ -138,10 +138,6 @@ def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
     folder = open_state(site.run, task.state)
     site.progress.started(task.state, task.rows)
     started, meter = now_utc(), Meter()
-    with MemoryWatch() as memory:
-        work = task.deed(folder, meter)
-    with meter.lane("validate"):
-        _same_code(task)
 
     def receipt(files: list[FileReceipt]) -> StateReceipt:
         datasets, other = _published(site.axes, work.datasets, files)
@@ -162,8 +158,12 @@ def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
             rng_draws=work.rng_draws,
         )
 
-    with meter.lane("write"):
-        return commit_state(site.run, task.state, folder, receipt)
+    with MemoryWatch() as memory:
+        work = task.deed(folder, meter)
+        with meter.lane("validate"):
+            _same_code(task)
+        with meter.lane("write"):
+            return commit_state(site.run, task.state, folder, receipt)
 
 
 def row_task(site: Site, state: RowState, receipts: Mapping[str, StateReceipt]) -> Task:
