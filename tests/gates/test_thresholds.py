@@ -96,7 +96,7 @@ def test_version_3_narrows_intervals_and_moves_no_threshold():
         k: v for k, v in before.items() if k != "version"
     }
     for factors in ({"T23": 0.5}, {"T1": 0.0}, {"T1": 1.1}):
-        with pytest.raises(UsageError, match="T23|greater than 0|less than or equal to 1"):
+        with pytest.raises(UsageError, match=r"T23|greater than 0|less than or equal to 1"):
             load_thresholds(after | {"design_factors": factors})
 
 

@@ -99,7 +99,9 @@ def test_event_label_lanes_are_as_the_build_plan_has_them(job, name, lane_id, st
         assert any(figure in line for line in lane.history)
 
 
-BEFORE_POPT2 = {"s4.event_labels": "recompute", "s4.timeline": "filter_concat", "s4.columns": "all"}
+BEFORE_POPT2 = {
+    "s4.event_labels": "recompute", "s4.timeline": "filter_concat", "s4.columns": "all", "s4.writer": "per_batch",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

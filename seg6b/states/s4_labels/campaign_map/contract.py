@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 
 from seg6b.datasets.vocabulary import NONE, PATTERNS, TRUTH_RULES
+from seg6b.draws.compiled import sealed
 from seg6b.errors import ContractBroken
 from seg6b.policy.truth import Ordered, ReducedKey, matching_rules
-from seg6b.states.s4_labels.flows import I32, Flows, sealed
+from seg6b.states.s4_labels.flows import I32, Flows
 
 NO_CAMPAIGN: Final = PATTERNS.index(NONE)
 CAMPAIGNS: Final = np.flatnonzero(np.arange(len(PATTERNS)) != NO_CAMPAIGN).astype(np.int32)
