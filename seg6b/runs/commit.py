@@ -20,6 +20,7 @@ from seg6b.errors import Conflict, Damaged, ResourceRefused
 from seg6b.runs.disk import files_under, make_read_only, remove_tree, sha256_of, sync_path, write_json
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.receipt import FileReceipt, StateReceipt
+from seg6b.shards.executor import Executor
 
 STORE_WAIT_S: Final = 600.0
 WRITE_BITS: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
@@ -95,6 +96,7 @@ def commit_state(
     state: str,
     folder: Path,
     receipt: Callable[[list[FileReceipt]], StateReceipt],
+    executor: Executor,
     linked: Mapping[str, FileReceipt] | None = None,
 ) -> StateReceipt:
     """Publish `folder` as the output of `state`.
@@ -104,13 +106,14 @@ def commit_state(
         state: its state.
         folder: the temporary folder; relative paths inside are those inside the run.
         receipt: makes the receipt from the files as published.
+        executor: flushes and hashes files side by side.
         linked: files that were linked from another run and checked there, by relative path; not hashed again.
 
     Raises:
         Conflict: something is already published where this state publishes.
     """
     files = files_under(folder)
-    listed = [_sealed(path, folder, linked or {}) for path in files]
+    listed = executor.map(lambda path: _sealed(path, folder, linked or {}), files)
     units = _units(folder, files)
     for unit in units:
         if (run.path / unit).exists():

@@ -88,7 +88,7 @@ def stage_state(run: RunFolder, axes: Axes, source: Source, executor: Executor) 
             pairs = list(zip(_files(source.receipt), _files(receipt), strict=True))
             executor.map(lambda pair: link_file(source.run.path / pair[0].path, folder / pair[1].path), pairs)
             linked = {new.path: new for _, new in pairs}
-            return commit_state(run, receipt.state, folder, lambda _: receipt, linked)
+            return commit_state(run, receipt.state, folder, lambda _: receipt, executor, linked)
         except BaseException:
             with suppress(OSError):
                 clear_leftovers(run)

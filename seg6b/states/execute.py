@@ -163,7 +163,7 @@ def _done(site: Site, task: Task, parts: dict[str, str]) -> StateReceipt:
         with meter.lane("validate"):
             _same_code(task)
         with meter.lane("write"):
-            return commit_state(site.run, task.state, folder, receipt)
+            return commit_state(site.run, task.state, folder, receipt, Metered(site.executor, meter))
 
 
 def row_task(site: Site, state: RowState, receipts: Mapping[str, StateReceipt]) -> Task:

@@ -11,6 +11,7 @@ from seg6b.runs.axes import Axes
 from seg6b.runs.commit import commit_state, open_state
 from seg6b.runs.folder import RunFolder
 from seg6b.runs.receipt import DatasetReceipt, PartReceipt, RunReceipt, StateReceipt
+from seg6b.shards.executor import Threads
 
 WORLD, POLICY = "a" * 64, "b" * 64
 STATES = ("S1", "S2")
@@ -64,7 +65,7 @@ def publish_state(run, state, axes, frame, counts, told):
         rows = DatasetReceipt(data, 3, part.bytes, str(content_digest(frame)), parts)
         return StateReceipt(state, *told, {}, 1.0, 3, {name: rows}, tuple(by_path.values()), {})
 
-    return commit_state(run, state, folder, receipt)
+    return commit_state(run, state, folder, receipt, Threads.of(1))
 
 
 def prune_by_hand(root, run):

@@ -13,6 +13,7 @@ from seg6b.runs.commit import clear_leftovers, commit_state, open_state, run_loc
 from seg6b.runs.disk import read_record, sha256_of, write_json
 from seg6b.runs.folder import RunFolder, find_runs, new_run_id, resolve_run
 from seg6b.runs.receipt import StateReceipt
+from seg6b.shards.executor import Threads
 
 
 def receipt_of(files):
@@ -49,7 +50,7 @@ PUBLISHED = [
 
 
 def test_a_commit_publishes_everything_read_only_and_the_receipt(run):
-    made = commit_state(run, "S2", filled(run), receipt_of)
+    made = commit_state(run, "S2", filled(run), receipt_of, Threads.of(2))
     assert content(run) == PUBLISHED
     assert {f.path: f.sha256 for f in made.files} == {n: sha256_of(run.path / n) for n in PUBLISHED[:-1]}
     assert all(not (run.path / n).stat().st_mode & stat.S_IWUSR for n in PUBLISHED)
@@ -57,9 +58,9 @@ def test_a_commit_publishes_everything_read_only_and_the_receipt(run):
 
 
 def test_published_files_are_never_overwritten(run):
-    commit_state(run, "S2", filled(run), receipt_of)
+    commit_state(run, "S2", filled(run), receipt_of, Threads.of(2))
     with pytest.raises(Conflict, match="already published"):
-        commit_state(run, "S2", filled(run), receipt_of)
+        commit_state(run, "S2", filled(run), receipt_of, Threads.of(2))
 
 
 class Death(BaseException):
@@ -100,7 +101,7 @@ def test_a_death_before_any_step_leaves_all_or_nothing(tmp_path, monkeypatch):
             for w in watched:
                 w.die_at = nth
             try:
-                commit_state(run, "S2", folder, receipt_of)
+                commit_state(run, "S2", folder, receipt_of, Threads.of(1))
                 died = False
             except Death:
                 died = True
@@ -115,7 +116,7 @@ def test_a_death_before_any_step_leaves_all_or_nothing(tmp_path, monkeypatch):
 def test_a_second_try_takes_the_first_one_back(run):
     filled(run)
     folder = filled(run)
-    commit_state(run, "S2", folder, receipt_of)
+    commit_state(run, "S2", folder, receipt_of, Threads.of(1))
     assert content(run) == PUBLISHED
 
 
