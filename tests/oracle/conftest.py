@@ -25,7 +25,7 @@ class PublishedRun:
         self.folder = folder
         self.receipt = json.loads((folder / "run_receipt.json").read_text())
         self.policies = load_policies(self.receipt["policy"])
-        self.thresholds = load_thresholds(yaml.safe_load((CONF / "gates" / "v2.yaml").read_text()))
+        self.thresholds = load_thresholds(yaml.safe_load((CONF / "gates" / "v3.yaml").read_text()))
 
     @cached_property
     def published(self):

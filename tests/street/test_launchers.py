@@ -22,7 +22,9 @@ def batches(runs):
     return sorted(run["knobs"]["s4.batch_rows"] for run in runs)
 
 
-@pytest.mark.parametrize(("launcher", "sizes"), [("joblib", [200, 400]), ("submitit_local", [200])])
+@pytest.mark.parametrize(
+    ("launcher", "sizes"), [("joblib", [200, 400]), pytest.param("submitit_local", [200], marks=pytest.mark.heavy)]
+)
 def test_another_launcher_runs_each_job_and_its_parent_tells_what_becomes_of_them(root, finished, launcher, sizes):
     copy_run(finished, root)
     asked = ",".join(map(str, [*sizes, 0]))
@@ -44,6 +46,7 @@ def test_another_launcher_runs_each_job_and_its_parent_tells_what_becomes_of_the
     assert find_sweeps(root) == []
 
 
+@pytest.mark.heavy
 def test_optuna_minimises_the_ratio_to_a_control(root, finished):
     copy_run(finished, root)
     done = run_lane(
