@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import numba
+import numpy as np
 import numpy.typing as npt
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -51,8 +52,8 @@ def kernel(function: Function) -> Function:
     return cast("Function", numba.njit(cache=KEPT, nogil=True, error_model="numpy")(function))
 
 
-def sealed(values: Array) -> Array:
-    """A read-only view: Polars hands out both kinds, and a kernel is compiled once for each."""
-    view = values.view()
+def read_only(values: Array) -> Array:
+    """A read-only view in one piece: Polars hands out both kinds, and a kernel is compiled once for each."""
+    view: Array = np.ascontiguousarray(values).view()  # type: ignore[assignment]
     view.flags.writeable = False
     return view

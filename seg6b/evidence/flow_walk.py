@@ -9,8 +9,8 @@ import polars as pl
 
 from seg6b.datasets.frames import codes_of, ids_of, micros_of
 from seg6b.datasets.vocabulary import EVENT_TYPES, NONE, OFFSET_MODELS, OUTCOMES
-from seg6b.draws.compiled import kernel
-from seg6b.evidence.row_arrays import I32, I64, U8, Flags, read_only
+from seg6b.draws.compiled import kernel, read_only
+from seg6b.evidence.row_arrays import I32, I64, U8, Flags
 from seg6b.shards.cells import CELLS, cell_of
 
 CHECKS: Final = (

@@ -17,13 +17,6 @@ _DENSE: Final = 1 << 18
 Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 
-def read_only(values: Array) -> Array:
-    """A read-only view: Polars hands out both kinds, and a kernel is compiled once for each."""
-    view: Array = np.ascontiguousarray(values).view()  # type: ignore[assignment]
-    view.flags.writeable = False
-    return view
-
-
 def runs(values: I64) -> I64:
     """Start of each run of equal values, and the number of values at the end."""
     return np.concatenate([np.flatnonzero(np.diff(values, prepend=values[:1] - 1)), [values.size]])

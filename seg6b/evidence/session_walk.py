@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from seg6b.datasets.frames import codes_of
-from seg6b.draws.compiled import kernel
-from seg6b.evidence.row_arrays import I32, I64, U8, read_only
+from seg6b.draws.compiled import kernel, read_only
+from seg6b.evidence.row_arrays import I32, I64, U8
 from seg6b.evidence.session_rows import cluster_rows, find_session, number_sessions, rows_by_session
 from seg6b.shards.cells import CELLS, cell_of
 

@@ -17,10 +17,10 @@ from seg6b.datasets.frames import codes_of, micros_of
 from seg6b.datasets.tables import SESSION_ARRIVALS
 from seg6b.datasets.vocabulary import FLOW_PLAN_RULES
 from seg6b.draws.choice import pick
-from seg6b.draws.compiled import kernel
+from seg6b.draws.compiled import kernel, read_only
 from seg6b.draws.mix import U64, draw, entity1, fold
 from seg6b.errors import ContractBroken
-from seg6b.evidence.row_arrays import I32, I64, U8, read_only
+from seg6b.evidence.row_arrays import I32, I64, U8
 from seg6b.evidence.s2_draws import FLOW_COUNT
 from seg6b.evidence.session_rows import cluster_rows, number_sessions, rows_by_session
 from seg6b.shards.cells import cell_of

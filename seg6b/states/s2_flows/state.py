@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from seg6b.datasets.frames import micros_of
 from seg6b.datasets.tables import EVENTS, FLOWS, SESSION_ARRIVALS
+from seg6b.draws.compiled import read_only
 from seg6b.errors import ContractBroken
 from seg6b.evidence.measure_s2 import measure_s2
-from seg6b.evidence.row_arrays import read_only
 from seg6b.evidence.s2_draws import S2_DECISIONS
 from seg6b.evidence.tables import draws_used
 from seg6b.states.context import StateContext

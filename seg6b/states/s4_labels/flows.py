@@ -10,7 +10,7 @@ import polars as pl
 
 from seg6b.datasets.frames import Mask, codes_of, micros_of
 from seg6b.datasets.tables import EVENTS_WITH_FRAUD, FLOWS_WITH_FRAUD
-from seg6b.draws.compiled import sealed
+from seg6b.draws.compiled import read_only
 from seg6b.draws.mix import U64, entities1
 from seg6b.errors import ContractBroken
 from seg6b.evidence.flow_facts import DECLINED, DISPUTABLE, STEP_UP
@@ -131,28 +131,28 @@ def flow_arrays(frame: pl.DataFrame) -> Flows:
         ),
     )
     facts = frame.select(declined=DECLINED, step_up=STEP_UP, disputable=DISPUTABLE)
-    flow_id = sealed(frame["flow_id"].to_numpy())
-    party_id = sealed(frame["party_id"].to_numpy())
+    flow_id = read_only(frame["flow_id"].to_numpy())
+    party_id = read_only(frame["party_id"].to_numpy())
     return Flows(
         flow_id,
         entities1(flow_id),
         party_id,
-        sealed(frame["account_id"].to_numpy()),
+        read_only(frame["account_id"].to_numpy()),
         cell_of(party_id),
-        sealed(micros_of(frame["ts_utc"])),
-        sealed(micros_of(frame["auth_response_ts"])),
-        sealed(micros_of(frame["clear_ts"], null=NEVER)),
-        sealed(pattern),
-        sealed(frame["overlay_anomaly_any"].to_numpy()),
-        sealed(codes_of(frame["party_fraud_role"])),
-        sealed(codes_of(frame["channel_group"])),
-        sealed(codes_of(frame["merchant_class"])),
-        sealed(codes_of(frame["amount_family"])),
-        sealed(frame["amount_minor"].to_numpy()),
-        sealed(frame["is_cross_border"].to_numpy()),
-        sealed(facts["declined"].to_numpy()),
-        sealed(facts["step_up"].to_numpy()),
-        sealed(facts["disputable"].to_numpy()),
+        read_only(micros_of(frame["ts_utc"])),
+        read_only(micros_of(frame["auth_response_ts"])),
+        read_only(micros_of(frame["clear_ts"], null=NEVER)),
+        read_only(pattern),
+        read_only(frame["overlay_anomaly_any"].to_numpy()),
+        read_only(codes_of(frame["party_fraud_role"])),
+        read_only(codes_of(frame["channel_group"])),
+        read_only(codes_of(frame["merchant_class"])),
+        read_only(codes_of(frame["amount_family"])),
+        read_only(frame["amount_minor"].to_numpy()),
+        read_only(frame["is_cross_border"].to_numpy()),
+        read_only(facts["declined"].to_numpy()),
+        read_only(facts["step_up"].to_numpy()),
+        read_only(facts["disputable"].to_numpy()),
     )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seg6b.draws.compiled import kernel, sealed
+from seg6b.draws.compiled import kernel, read_only
 from seg6b.shards.cells import CELLS
 from seg6b.states.s1_attach.attach.contract import Linked
 from seg6b.states.s1_attach.links import LINK_DECISIONS, Links, choose, choose_device
@@ -87,8 +87,8 @@ def choose_place(found: Found, by: By, weight: F64, key: np.uint64) -> tuple[I64
     """Place of the chosen candidate of each row in the flat arrays, -1 where it has none, and whether it drew."""
     at, drew = np.empty(by.row.size, np.int64), np.empty(by.row.size, np.bool_)
     asked = Asked(
-        *(sealed(found.low), sealed(found.high), sealed(found.group), sealed(found.share)),
-        *(sealed(by.side), sealed(by.row), sealed(by.entity)),
+        *(read_only(found.low), read_only(found.high), read_only(found.group), read_only(found.share)),
+        *(read_only(by.side), read_only(by.row), read_only(by.entity)),
     )
     _choose_all(asked, weight, key, at, drew)
     return at, drew
@@ -97,7 +97,9 @@ def choose_place(found: Found, by: By, weight: F64, key: np.uint64) -> tuple[I64
 def choose_devices(devices: Devices, terminal: F64, primary: F64, entity: U64, key: np.uint64) -> tuple[I32, Bools]:
     """Place of each row's device among the party's own and, behind them, the merchant's terminals; whether it drew."""
     own, main, shop = devices
-    asked = Placed(sealed(own), sealed(main), sealed(shop), sealed(terminal), sealed(primary), sealed(entity))
+    asked = Placed(
+        read_only(own), read_only(main), read_only(shop), read_only(terminal), read_only(primary), read_only(entity)
+    )
     place, drew = np.empty(own.size, np.int32), np.empty(own.size, np.bool_)
     _place_devices(asked, key, place, drew)
     return place, drew

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from seg6b.draws.compiled import sealed
+from seg6b.draws.compiled import read_only
 from seg6b.runs.meter import Meter
 from seg6b.states.s1_attach.boundaries import Cut, Visits
 from seg6b.states.s1_attach.index import session_index
@@ -101,7 +101,7 @@ def _visits(rows: pl.DataFrame) -> Visits:
         party_id=_own(rows, "party_id"),
         ts=rows["ts"].to_numpy(),
         merchant_id=_own(rows, "merchant_id"),
-        seq=sealed(nothing),
+        seq=read_only(nothing),
         device_id=_own(rows, "device_id"),
         channel=rows["channel"].to_numpy(),
         cell=np.zeros(rows.height, np.uint8),

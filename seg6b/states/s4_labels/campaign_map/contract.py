@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from seg6b.datasets.vocabulary import NONE, PATTERNS, TRUTH_RULES
-from seg6b.draws.compiled import sealed
+from seg6b.draws.compiled import read_only
 from seg6b.errors import ContractBroken
 from seg6b.policy.truth import Ordered, ReducedKey, matching_rules
 from seg6b.states.s4_labels.flows import I32, Flows
@@ -54,4 +54,4 @@ def find_rules(strategy: Strategy, flows: Flows, table: I32) -> I32:
             "exactly one direct rule a flow",
             "Complete the truth pack.",
         )
-    return sealed(rules)
+    return read_only(rules)

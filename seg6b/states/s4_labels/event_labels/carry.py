@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from seg6b.draws.compiled import sealed
+from seg6b.draws.compiled import read_only
 from seg6b.draws.mix import U64, entities1
 from seg6b.states.s4_labels.event_labels.contract import LabelledFlows
 from seg6b.states.s4_labels.event_labels.flow_join import require_covered
@@ -50,7 +50,7 @@ def _carried(flow_id: pl.Series, labelled: LabelledFlows) -> pl.DataFrame:
             "shard": _shard(flows.entity, shards),
         }
     )
-    shard = _shard(entities1(sealed(flow_id.to_numpy())), shards)
+    shard = _shard(entities1(read_only(flow_id.to_numpy())), shards)
     ids = flow_id.to_frame().with_row_index("row").with_columns(shard=shard)
     pieces = [_carry_shard(ids, lane, k) for k in range(max(1, shards))]
     return pl.concat(pieces).sort("row")

@@ -14,7 +14,7 @@ import polars as pl
 
 from seg6b.datasets.frames import Mask, codes_of, dictionary, micros_of
 from seg6b.datasets.vocabulary import BANK_LABELS, EVENT_ROLES, EVENT_TYPES
-from seg6b.draws.compiled import kernel, sealed
+from seg6b.draws.compiled import kernel, read_only
 from seg6b.states.s4_labels.event_labels.contract import LabelledFlows, without_label
 from seg6b.states.s4_labels.flows import I32, I64, NEVER
 from seg6b.states.s4_labels.truth import LEGIT, MICROS, U8
@@ -70,10 +70,10 @@ class Marks(NamedTuple):
 def label(events: pl.DataFrame, labelled: LabelledFlows) -> pl.DataFrame:
     """Labels of each event; see `contract.Strategy`."""
     held = Events(
-        sealed(events["flow_id"].to_numpy()),
-        sealed(codes_of(events["event_type"])),
-        sealed(micros_of(events["ts_utc"])),
-        sealed(events["is_fraud_event"].to_numpy()),
+        read_only(events["flow_id"].to_numpy()),
+        read_only(codes_of(events["event_type"])),
+        read_only(micros_of(events["ts_utc"])),
+        read_only(events["is_fraud_event"].to_numpy()),
     )
     size, view, windows = events.height, labelled.view, labelled.windows
     out = Labels(
@@ -89,7 +89,7 @@ def label(events: pl.DataFrame, labelled: LabelledFlows) -> pl.DataFrame:
         **labelled.stamps, detection_us=windows.detection_action_s * MICROS, case_us=windows.case_event_s * MICROS
     )
     marks = Marks(labelled.flows.flow_id, labelled.truth.label, labelled.held_for_fraud, view.label)
-    stray = _label(held, sealed(labelled.n_events), marks, stamps, out)
+    stray = _label(held, read_only(labelled.n_events), marks, stamps, out)
     if stray >= 0:
         raise without_label(int(held.flow_id[stray]), "an event of another flow")
     return pl.DataFrame(
