@@ -236,7 +236,7 @@ class Thresholds(Frozen):
     version: Annotated[str, Field(pattern=r"^v[0-9]+[a-z0-9_]*$")]
     gates: dict[str, Limits]
     behaviour: dict[str, Limits] = Field(default_factory=dict)
-    design_factors: dict[str, Annotated[float, Field(gt=0.0, le=1.0)]] = Field(default_factory=dict)
+    design_factors: dict[str, Annotated[float, Field(gt=0.0, le=2.0)]] = Field(default_factory=dict)
     rules: Rules
     statistics: StatisticLimits
     cross_seed: CrossSeed

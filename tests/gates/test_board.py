@@ -37,7 +37,7 @@ def test_the_example_passes_everything_at_bplus(tables, board):
 
 def test_a_design_factor_draws_the_interval_and_a_lower_bound_to_the_value(tables, board):
     whole = board(tables)
-    factors = {"T1": 0.5, "T17": 0.25}
+    factors = {"T1": 0.5, "T5": 1.5, "T17": 0.25}
     made = board(tables, thresholds=V2.model_copy(update={"design_factors": factors}))
     for gate_id, before in whole.gates.items():
         after, factor = made.gates[gate_id], factors.get(gate_id, 1.0)

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parents[2] / "conf" / "gates"
 DIGESTS = {
     "v1": "7f35076a02589d67519f3b7af96933ef136b3acfa5a4725af266547ef18bc078",
     "v2": "9b1fc740a65e1c7098916a095bad9408b456c03645be5cc41b8e73b5cd24412c",
-    "v3": "12bffa8b997aef1eeb698596a8818c24d111b9afdbd50bc2e91dfbd34cbf7666",
+    "v3": "c1329baa4a44452ab7a1099fab191c868ecd702146859cc221195a0d3a678342",
 }
 
 
@@ -95,8 +95,8 @@ def test_version_3_narrows_intervals_and_moves_no_threshold():
     assert {k: v for k, v in after.items() if k not in {"version", "design_factors"}} == {
         k: v for k, v in before.items() if k != "version"
     }
-    for factors in ({"T23": 0.5}, {"T1": 0.0}, {"T1": 1.1}):
-        with pytest.raises(UsageError, match=r"T23|greater than 0|less than or equal to 1"):
+    for factors in ({"T23": 0.5}, {"T1": 0.0}, {"T1": 2.1}):
+        with pytest.raises(UsageError, match=r"T23|greater than 0|less than or equal to 2"):
             load_thresholds(after | {"design_factors": factors})
 
 
