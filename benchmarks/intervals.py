@@ -1,11 +1,11 @@
 """Whether intervals mean what they say: how often, over many seeds, a gate's 95 % interval holds the across-seed mean.
 
-    python benchmarks/intervals.py                      # 100 seeds, default world, about twenty minutes
+    python benchmarks/intervals.py                      # 100 seeds, default world, about a quarter of an hour
     python benchmarks/intervals.py --seeds 20 --json intervals.json posture=dplus
     python benchmarks/intervals.py --worlds             # each seed draws a world of its own too
 
-An interval speaks of another draw of the parties too, which one frozen world does not have: there it may be wide, and
-may not be narrow. Each seed is a run of its own that is thrown away once its gates are read; with --json a stopped
+An interval speaks of another seed over the same world (the gate file's design factors), so it should cover 90 to 98 %;
+of 100 seeds one gate in twenty-five falls outside by chance. With --worlds it speaks of less than is drawn. Each seed is a run of its own that is thrown away once its gates are read; with --json a stopped
 benchmark goes on.
 """
 
