@@ -5,8 +5,8 @@
     python benchmarks/intervals.py --worlds             # each seed draws a world of its own too
 
 An interval speaks of another seed over the same world (the gate file's design factors), so it should cover 90 to 98 %;
-of 100 seeds one gate in twenty-five falls outside by chance. With --worlds it speaks of less than is drawn. Each seed is a run of its own that is thrown away once its gates are read; with --json a stopped
-benchmark goes on.
+of 100 seeds one gate in twenty-five falls outside by chance. With --worlds it speaks of less than is drawn. Each seed
+is a run of its own that is thrown away once its gates are read; with --json a stopped benchmark goes on.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Rows of a party must be adjacent, as they are in every part.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,8 @@ DAY_MINUTES: Final = 1_440
 WEEK_HOURS: Final = 168
 # 1970-01-01 was a Thursday: 72 hours into a week that starts on Monday.
 EPOCH_HOUR: Final = 72
+# Up to so many distinct keys of a run are looked through one by one; more are sorted.
+FEW: Final = 32
 
 ARRIVALS: Final = Measure(
     "arrivals",
@@ -184,13 +186,15 @@ def _richness(found: Evidence, arrivals: pl.DataFrame, party: I64, cell: U8) -> 
     cells = cell[starts[:-1]]
 
     devices = distinct_pairs(starts, device, party)
-    frame = pl.DataFrame({"cell": cells[devices[4]], "device_id": devices[0], "n": devices[1], "party_min": devices[2]})
-    found.put(DEVICES, _folded(DEVICES, frame.with_columns(party_max=pl.Series(devices[3]))))
+    frame = pl.DataFrame(
+        {"cell": cells[devices.run], "device_id": devices.key, "n": devices.rows, "party_min": devices.low}
+    )
+    found.put(DEVICES, _folded(DEVICES, frame.with_columns(party_max=pl.Series(devices.high))))
     ips = distinct_pairs(starts, ip, device)
-    frame = pl.DataFrame({"cell": cells[ips[4]], "ip_id": ips[0], "n": ips[1], "device_min": ips[2]})
-    found.put(IPS, _folded(IPS, frame.with_columns(device_max=pl.Series(ips[3]))))
+    frame = pl.DataFrame({"cell": cells[ips.run], "ip_id": ips.key, "n": ips.rows, "device_min": ips.low})
+    found.put(IPS, _folded(IPS, frame.with_columns(device_max=pl.Series(ips.high))))
     accounts = distinct_pairs(starts, account, instrument)
-    frame = pl.DataFrame({"cell": cells[accounts[4]], "n_multi": (accounts[2] < accounts[3]).astype(np.int64)})
+    frame = pl.DataFrame({"cell": cells[accounts.run], "n_multi": (accounts.low < accounts.high).astype(np.int64)})
     found.put(ACCOUNTS, _folded(ACCOUNTS, frame.with_columns(n=pl.lit(1, pl.Int64))))
 
 
@@ -228,29 +232,61 @@ def key_sums(cell: U8, merchant_id: I64, seq: I64) -> tuple[I64, npt.NDArray[np.
     return rows, sums
 
 
+class Pairs(NamedTuple):
+    """Distinct keys of runs: key, rows, smallest and largest positive value (without one: 1 and 0), run."""
+
+    key: I64
+    rows: I64
+    low: I64
+    high: I64
+    run: I64
+
+
 @kernel
-def distinct_pairs(starts: I64, keys: I64, values: I64) -> tuple[I64, I64, I64, I64, I64]:
-    """The distinct keys of each run: key, rows, smallest and largest positive value, run. Without one: (1, 0)."""
+def distinct_pairs(starts: I64, keys: I64, values: I64) -> Pairs:
+    """The distinct keys of each run, in any order within it."""
     size = keys.size
-    key, rows, low = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
-    high, run = np.empty(size, np.int64), np.empty(size, np.int64)
+    found = Pairs(np.empty(size, np.int64), np.zeros(size, np.int64), np.ones(size, np.int64), np.zeros(size, np.int64),
+                  np.empty(size, np.int64))  # fmt: skip
     n = 0
     for r in range(starts.size - 1):
-        members = np.arange(starts[r], starts[r + 1])
-        sort_rows(members, keys)
-        for i in range(members.size):
-            row = members[i]
-            if i == 0 or keys[row] != key[n - 1]:
-                key[n], rows[n], low[n], high[n], run[n] = keys[row], 0, 1, 0, r
-                n += 1
-            at = n - 1
-            rows[at] += 1
-            value = values[row]
-            if value > 0:
-                if high[at] == 0:
-                    low[at], high[at] = value, value
-                low[at], high[at] = min(low[at], value), max(high[at], value)
-    return key[:n], rows[:n], low[:n], high[:n], run[:n]
+        first, at = n, n
+        for i in range(starts[r], starts[r + 1]):
+            if at == n or found.key[at] != keys[i]:
+                at = first
+                while at < n and found.key[at] != keys[i]:
+                    at += 1
+                if at == n and n - first == FEW:
+                    break
+                if at == n:
+                    found.key[n], found.run[n] = keys[i], r
+                    n += 1
+            _seen(found, at, values[i])
+        if at == n and n > first:
+            found.rows[first:n], found.low[first:n], found.high[first:n] = 0, 1, 0
+            n = _distinct_sorted(found, first, r, np.arange(starts[r], starts[r + 1]), keys, values)
+    return Pairs(found.key[:n], found.rows[:n], found.low[:n], found.high[:n], found.run[:n])
+
+
+@kernel
+def _distinct_sorted(found: Pairs, n: int, r: int, members: I64, keys: I64, values: I64) -> int:
+    """The same for one run of many keys, from place `n`; the place behind its last key."""
+    sort_rows(members, keys)
+    for i in range(members.size):
+        row = members[i]
+        if i == 0 or keys[row] != found.key[n - 1]:
+            found.key[n], found.run[n] = keys[row], r
+            n += 1
+        _seen(found, n - 1, values[row])
+    return n
+
+
+@kernel
+def _seen(found: Pairs, at: int, value: int) -> None:
+    found.rows[at] += 1
+    if value > 0:
+        found.low[at] = value if found.high[at] == 0 else min(found.low[at], value)
+        found.high[at] = max(found.high[at], value)
 
 
 @kernel

@@ -98,7 +98,7 @@ def _read(gate: Gate, scene: Scene) -> Reading:
 
 
 def _of_seeds(gate: Gate, reading: Reading, factor: float) -> Reading:
-    """The reading with the interval of another seed over the same world: each end as far from the value as `factor` says."""
+    """The reading with the interval of another seed over the same world: `factor` times as far from the value."""
     if reading.value is None or reading.ci95 is None or factor == 1.0:
         return reading
     low, high = (reading.value + factor * (end - reading.value) for end in reading.ci95)
