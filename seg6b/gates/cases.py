@@ -11,7 +11,7 @@ from seg6b.gates.record import CRITICAL, Reading, Scene, gate
 from seg6b.shards.cells import CELLS
 from seg6b.stats.jackknife import interval, jackknife, wider
 from seg6b.stats.order import CellHistogram, shares_without
-from seg6b.stats.shares import wilson
+from seg6b.stats.shares import exact
 
 F64 = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def fixed_spikes(scene: Scene) -> Reading:
     return Reading(
         value,
         gaps.n,
-        ci95=wider(interval(value, without), wilson(value, rows)),
+        ci95=wider(interval(value, without), exact(value, rows)),
         detail={"gap_share": shares[0], "duration_share": shares[1], "durations": spans.n},
         fault=faults(gap_table, {}, ("gap_s",)) or faults(span_table, {}, ("duration_s",)),
     )

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parents[2] / "conf" / "gates"
 DIGESTS = {
     "v1": "7f35076a02589d67519f3b7af96933ef136b3acfa5a4725af266547ef18bc078",
     "v2": "9b1fc740a65e1c7098916a095bad9408b456c03645be5cc41b8e73b5cd24412c",
-    "v3": "c1329baa4a44452ab7a1099fab191c868ecd702146859cc221195a0d3a678342",
+    "v3": "ef2c6abb6abdede41e1c8f90d8b04360e191696ca11bad154b7888ea3a8b2ca6",
 }
 
 
