@@ -8,7 +8,7 @@ from seg6b.stats.jackknife import Interval
 
 
 def exact(share: float, n: int, confidence: float = 0.95) -> Interval:
-    """The interval of a share of `n` independent rows from the binomial law itself: never narrow, however few the cases.
+    """The interval of a share of `n` independent rows from the binomial law: never narrow, however few the cases.
 
     >>> exact(0.0, 100)
     (0.0, 0.0362...)
