@@ -16,13 +16,12 @@ from seg6b.datasets.frames import codes_of, dictionary, ids_of, micros_of
 from seg6b.datasets.tables import SESSION_ARRIVALS, SESSIONS
 from seg6b.datasets.vocabulary import ATTACH_RULES, CHANNELS, CLASSES, SESSION_BOUNDARIES
 from seg6b.draws.compiled import kernel
-from seg6b.draws.mix import entity2
+from seg6b.draws.mix import entity2, mix64
 from seg6b.evidence.behaviour import BURSTINESS, measure_burstiness
 from seg6b.evidence.ledger import LEDGER, ledger_arrivals, ledger_sessions
 from seg6b.evidence.row_arrays import I64, U8, runs, tally
 from seg6b.evidence.tables import DRAWS, Evidence, Measure
 from seg6b.shards.cells import CELLS, cell_of
-from seg6b.shards.stable import sort_rows
 
 MINUTE_US: Final = 60_000_000
 HOUR_US: Final = 3_600_000_000
@@ -30,8 +29,6 @@ DAY_MINUTES: Final = 1_440
 WEEK_HOURS: Final = 168
 # 1970-01-01 was a Thursday: 72 hours into a week that starts on Monday.
 EPOCH_HOUR: Final = 72
-# Up to so many distinct keys of a run are looked through one by one; more are sorted.
-FEW: Final = 32
 
 ARRIVALS: Final = Measure(
     "arrivals",
@@ -244,49 +241,42 @@ class Pairs(NamedTuple):
 
 @kernel
 def distinct_pairs(starts: I64, keys: I64, values: I64) -> Pairs:
-    """The distinct keys of each run, in any order within it."""
+    """The distinct keys of each run, in order of their first row.
+
+    A table of places finds a key again. It is never emptied: places before those of the run at hand count as empty.
+    """
     size = keys.size
-    found = Pairs(np.empty(size, np.int64), np.zeros(size, np.int64), np.ones(size, np.int64), np.zeros(size, np.int64),
-                  np.empty(size, np.int64))  # fmt: skip
+    key, rows, run = np.empty(size, np.int64), np.zeros(size, np.int64), np.empty(size, np.int64)
+    low, high = np.ones(size, np.int64), np.zeros(size, np.int64)
+    longest = 0
+    for r in range(starts.size - 1):
+        longest = max(longest, starts[r + 1] - starts[r])
+    table = np.full(_table_size(longest), -1, np.int64)
     n = 0
     for r in range(starts.size - 1):
-        first, at = n, n
+        first, mask = n, np.uint64(_table_size(starts[r + 1] - starts[r]) - 1)
         for i in range(starts[r], starts[r + 1]):
-            if at == n or found.key[at] != keys[i]:
-                at = first
-                while at < n and found.key[at] != keys[i]:
-                    at += 1
-                if at == n and n - first == FEW:
-                    break
-                if at == n:
-                    found.key[n], found.run[n] = keys[i], r
-                    n += 1
-            _seen(found, at, values[i])
-        if at == n and n > first:
-            found.rows[first:n], found.low[first:n], found.high[first:n] = 0, 1, 0
-            n = _distinct_sorted(found, first, r, np.arange(starts[r], starts[r + 1]), keys, values)
-    return Pairs(found.key[:n], found.rows[:n], found.low[:n], found.high[:n], found.run[:n])
+            slot = mix64(np.uint64(keys[i])) & mask
+            while table[slot] >= first and key[table[slot]] != keys[i]:
+                slot = (slot + np.uint64(1)) & mask
+            if table[slot] < first:
+                table[slot], key[n], run[n] = n, keys[i], r
+                n += 1
+            at, value = table[slot], values[i]
+            rows[at] += 1
+            if value > 0:
+                low[at] = value if high[at] == 0 else min(low[at], value)
+                high[at] = max(high[at], value)
+    return Pairs(key[:n], rows[:n], low[:n], high[:n], run[:n])
 
 
 @kernel
-def _distinct_sorted(found: Pairs, n: int, r: int, members: I64, keys: I64, values: I64) -> int:
-    """The same for one run of many keys, from place `n`; the place behind its last key."""
-    sort_rows(members, keys)
-    for i in range(members.size):
-        row = members[i]
-        if i == 0 or keys[row] != found.key[n - 1]:
-            found.key[n], found.run[n] = keys[row], r
-            n += 1
-        _seen(found, n - 1, values[row])
-    return n
-
-
-@kernel
-def _seen(found: Pairs, at: int, value: int) -> None:
-    found.rows[at] += 1
-    if value > 0:
-        found.low[at] = value if found.high[at] == 0 else min(found.low[at], value)
-        found.high[at] = max(found.high[at], value)
+def _table_size(rows: int) -> int:
+    """A power of two, twice as large as `rows` at least."""
+    size = 2
+    while size < 2 * rows:
+        size *= 2
+    return size
 
 
 @kernel

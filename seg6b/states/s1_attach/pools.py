@@ -82,8 +82,7 @@ def build_pools(
         one_pool: whether countries and segments do not matter.
     """
     size = parties.party_id.size
-    sets, set_of = np.unique(_eligibility(parties), axis=0, return_inverse=True)
-    set_of = set_of.reshape(-1)
+    sets, set_of = _sets(_eligibility(parties))
     cum = np.concatenate([np.zeros((len(sets), 1)), np.cumsum(np.where(sets, base, 0.0), axis=1)], axis=1)
     country = np.zeros(size, np.int32) if one_pool else parties.country
     country_at = np.searchsorted(country, np.arange(len(countries) + 1)).astype(np.int32)
@@ -93,7 +92,7 @@ def build_pools(
     p_home = weights.p_home[parties.segment[stratum_at[:-1]]]
     masses = np.diff(cum[set_of][:, stratum_at], axis=1)
     return Pools(
-        set_of=set_of.astype(np.int32),
+        set_of=set_of,
         cum=cum,
         guide=np.stack([_guide(row) for row in cum]),
         country_at=country_at,
@@ -118,11 +117,19 @@ def party_weights(parties: Parties, policy: Pooled | Uniform, activity: Bursts |
     if policy.kind == "uniform":
         return weight
     terms = policy.party_weight
-    weight += terms.holdings_log * round9(np.log1p(parties.holdings)) + terms.risk_tier_step * parties.tier
+    sizes, size = np.unique(parties.holdings, return_inverse=True)
+    weight += terms.holdings_log * round9(np.log1p(sizes))[size] + terms.risk_tier_step * parties.tier
     if activity.kind == "always":
         return weight
     u = draws.uniform(FAMILY, "ACTIVITY_RATE", entities1(parties.party_id))
     return weight * sample_all(*activity.rate.sampler().arrays, u)
+
+
+def _sets(eligible: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], I32]:
+    """The distinct rows, and which of them each row is."""
+    rows = [row.tobytes() for row in eligible]
+    found = sorted(set(rows))
+    return eligible[[rows.index(row) for row in found]], np.array([found.index(row) for row in rows], np.int32)
 
 
 def _eligibility(parties: Parties) -> npt.NDArray[np.bool_]:

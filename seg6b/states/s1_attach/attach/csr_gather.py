@@ -52,45 +52,47 @@ def link_all(
         keys: words of the decisions.
         optional: channels on which an instrument may be missing.
     """
+    # Fields are taken out of the tuples once: numba counts references for every access inside a loop.
+    party, merchant, merchant_id, seq = rows.party, rows.merchant, rows.merchant_id, rows.seq
+    channel, families, cells = rows.channel, rows.family, rows.cell
     by_account, by_instrument, by_ip = weights.account, weights.instrument, weights.ip
+    by_terminal, by_primary = weights.terminal, weights.primary
     needed, spare = held.account_group[0], held.account_group[1]
     needed_share, spare_share = held.account_share[0], held.account_share[1]
-    for i in range(rows.party.size):
-        p, m, ch, cell = rows.party[i], rows.merchant[i], rows.channel[i], rows.cell[i]
-        family = rows.family[i]
+    account_at, instrument_at, kinds, kind_share = (
+        held.account_at, held.instrument_at, held.instrument_kind, held.instrument_share
+    )  # fmt: skip
+    device_at, devices, main_device = held.device_at, held.device, held.main_device
+    terminal_at, terminals = held.terminal_at, held.terminal
+    ip_at, ip_group, ip_share, ip_groups = held.ip_at, held.ip_group, held.ip_share, held.ip_groups
+    out_account, out_instrument, out_device, out_ip = out.account, out.instrument, out.device, out.ip
+    account_key, instrument_key, device_key, ip_key = keys.account, keys.instrument, keys.device, keys.ip
+    for i in range(party.size):
+        p, m, ch, cell = party[i], merchant[i], channel[i], cells[i]
+        family = families[i]
         row = family * 5 + ch
-        entity = entity2(rows.merchant_id[i], rows.seq[i])
-        low, high = held.account_at[p], held.account_at[p + 1]
+        entity = entity2(merchant_id[i], seq[i])
+        low, high = account_at[p], account_at[p + 1]
         if optional[ch]:
-            a, drew = choose(spare, spare_share, low, high, by_account, row, entity, keys.account)
+            a, drew = choose(spare, spare_share, low, high, by_account, row, entity, account_key)
         else:
-            a, drew = choose(needed, needed_share, low, high, by_account, row, entity, keys.account)
+            a, drew = choose(needed, needed_share, low, high, by_account, row, entity, account_key)
         if a < 0:
             return i
         tally[cell, 0] += drew
-        low, high = held.instrument_at[a], held.instrument_at[a + 1]
-        n, drew = choose(
-            held.instrument_kind, held.instrument_share, low, high, by_instrument, row, entity, keys.instrument
-        )
+        low, high = instrument_at[a], instrument_at[a + 1]
+        n, drew = choose(kinds, kind_share, low, high, by_instrument, row, entity, instrument_key)
         if n < 0 and not optional[ch]:
             return i
         tally[cell, 1] += drew
-        low, first = held.device_at[p], held.terminal_at[m]
-        own, shop = held.device_at[p + 1] - low, held.terminal_at[m + 1] - first
-        place, drew = choose_device(
-            own,
-            held.main_device[p],
-            shop,
-            weights.terminal[family, ch],
-            weights.primary[family, ch],
-            entity,
-            keys.device,
-        )
-        d = held.device[low + place] if place < own else held.terminal[first + place - own]
+        low, first = device_at[p], terminal_at[m]
+        own, shop = device_at[p + 1] - low, terminal_at[m + 1] - first
+        terminal, primary = by_terminal[family, ch], by_primary[family, ch]
+        place, drew = choose_device(own, main_device[p], shop, terminal, primary, entity, device_key)
+        d = devices[low + place] if place < own else terminals[first + place - own]
         tally[cell, 2] += drew
-        low, high = held.ip_at[d], held.ip_at[d + 1]
-        row = row * 32 + held.ip_groups[d]
-        q, drew = choose(held.ip_group, held.ip_share, low, high, by_ip, row, entity, keys.ip)
+        row = row * 32 + ip_groups[d]
+        q, drew = choose(ip_group, ip_share, ip_at[d], ip_at[d + 1], by_ip, row, entity, ip_key)
         tally[cell, 3] += drew
-        out.account[i], out.instrument[i], out.device[i], out.ip[i] = a, n, d, q
+        out_account[i], out_instrument[i], out_device[i], out_ip[i] = a, n, d, q
     return -1
