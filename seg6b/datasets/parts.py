@@ -105,8 +105,8 @@ def write_table(frame: pl.DataFrame, path: Path) -> None:
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """All rows of a part, only `columns` of it; dictionaries come back as `pl.Enum`."""
     try:
-        table = pq.read_table(path, columns=None if columns is None else list(columns), use_threads=False)
-    except (OSError, pa.ArrowException) as error:
+        return pl.read_parquet(path, columns=None if columns is None else list(columns), glob=False)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise Damaged(
             "E_PART_UNREADABLE",
             "a published part cannot be read",
@@ -115,9 +115,6 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
             "a whole Parquet file",
             "Run `python -m seg6b verify` and rerun the state that wrote it.",
         ) from error
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of from_arrow
-    return frame if columns is None else frame.select(columns)
 
 
 def read_parts(paths: Sequence[Path], columns: Sequence[str] | None = None) -> pl.DataFrame:
