@@ -150,6 +150,7 @@ def tracked_as(run):
     return json.loads((run / "run_receipt.json").read_text())["mlflow_run_id"]
 
 
+@pytest.mark.heavy
 def test_a_locked_store_costs_the_log_alone_and_the_next_command_completes_it(finished, root, usual_code):
     run = copy_run(finished, root, until="S4")
     command = ("tracking=mlflow", "tracking.timeout_s=1", f"run_id={run.name}")

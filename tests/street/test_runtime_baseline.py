@@ -120,6 +120,7 @@ def test_a_run_with_linked_states_is_not_locked(root, finished):
     assert "HOLD_POPT.0_REOPEN" in ledger.markers(root)
 
 
+@pytest.mark.heavy
 def test_a_linked_authority_holds_until_a_run_of_its_own_time_takes_its_place(root, finished):
     copy_run(finished, root)
     assert run_lane(root, LINKS).code in {0, 1}
@@ -135,6 +136,7 @@ def test_a_linked_authority_holds_until_a_run_of_its_own_time_takes_its_place(ro
     assert "HOLD_POPT.0_REOPEN" not in ledger.markers(root)
 
 
+@pytest.mark.heavy
 def test_on_the_dplus_that_p0_locked_it_is_told_of_that_run(tmp_path):
     larger = "world.arrivals=40000"
     assert run_lane(tmp_path, "+lane=p0", larger).code == 0
