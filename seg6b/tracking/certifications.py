@@ -8,11 +8,8 @@ from typing import Final
 
 from seg6b.runs.folder import RunFolder
 from seg6b.scoring.certification import Certification
-from seg6b.tracking.project import project_folder
-from seg6b.tracking.projection import Projection
+from seg6b.tracking.run_sets import RunSet, project_set
 from seg6b.tracking.settings import MLflowSettings
-from seg6b.tracking.store import open_store
-from seg6b.tracking.sweeps import close_parent, project_parent
 
 EXPERIMENT: Final = "P5"
 
@@ -37,17 +34,13 @@ def project_certification(
     """
     if not settings.enabled or not runs:
         return ""
-    begun = min(run.receipt().started_utc for run in runs.values())
-    parent = project_parent(settings, EXPERIMENT, certified.certification_id, begun, _tags(certified))
-    for seed, run in runs.items():
-        verdict = certified.verdicts[str(seed)]
-        named = {"mlflow.runName": f"seed {seed}", "decision": verdict, "grade": str(certified.grade)}
-        project_folder(run, settings, parent, also=Projection(tags=named))
-    with open_store(settings) as client:
-        for path in artifacts:
-            client.log_artifact(parent, str(path))
-    close_parent(settings, parent, failed=False, ended_utc=certified.generated_utc)
-    return parent
+    grade, verdicts = str(certified.grade), certified.verdicts
+    named = [
+        (run, {"mlflow.runName": f"seed {seed}", "decision": verdicts[str(seed)], "grade": grade})
+        for seed, run in runs.items()
+    ]
+    decided = RunSet(EXPERIMENT, certified.certification_id, _tags(certified), certified.generated_utc)
+    return project_set(decided, named, settings, artifacts)
 
 
 def _tags(certified: Certification) -> dict[str, str]:

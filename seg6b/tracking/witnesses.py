@@ -7,11 +7,8 @@ from pathlib import Path
 
 from seg6b.runs.folder import RunFolder
 from seg6b.scoring.witness import WitnessClosure
-from seg6b.tracking.project import project_folder
-from seg6b.tracking.projection import Projection
+from seg6b.tracking.run_sets import RunSet, project_set
 from seg6b.tracking.settings import MLflowSettings
-from seg6b.tracking.store import open_store
-from seg6b.tracking.sweeps import close_parent, project_parent
 
 
 def project_witness(
@@ -34,17 +31,12 @@ def project_witness(
     """
     if not settings.enabled:
         return ""
-    runs = {run.arm: RunFolder.of(root, run.run_id) for run in (*closure.runs, *closure.again)}
-    begun = min(run.receipt().started_utc for run in runs.values())
-    parent = project_parent(settings, closure.lane, closure.witness_id, begun, _tags(closure))
-    for name, run in runs.items():
-        named = {"mlflow.runName": name, "decision": str(closure.decision)}
-        project_folder(run, settings, parent, also=Projection(tags=named))
-    with open_store(settings) as client:
-        for path in artifacts:
-            client.log_artifact(parent, str(path))
-    close_parent(settings, parent, failed=False, ended_utc=closure.generated_utc)
-    return parent
+    runs = [
+        (RunFolder.of(root, run.run_id), {"mlflow.runName": run.arm, "decision": str(closure.decision)})
+        for run in (*closure.runs, *closure.again)
+    ]
+    decided = RunSet(closure.lane, closure.witness_id, _tags(closure), closure.generated_utc)
+    return project_set(decided, runs, settings, artifacts)
 
 
 def _tags(closure: WitnessClosure) -> dict[str, str]:
